@@ -1,0 +1,51 @@
+"""Packaging of rtq."""
+
+import setuptools
+
+REQUIRED = [
+    "absl-py>=2.1",
+    "array_record>=0.5",
+    "dm-pix>=0.4.3",
+    "flax>=0.10.6",
+    "grain>=0.2.8",
+    "importlib_resources",  # tensorflow-datasets imports it without declaring it
+    "imagecodecs>=2024.9.22",  # 16-bit RGB PNG and the TIFF compressions
+    "jax>=0.10.1",
+    "lxml>=5.2",
+    "ml-collections>=1.0",
+    "numpy>=2.0",
+    "optax>=0.2.4",
+    "orbax-checkpoint>=0.11.19",
+    "pillow>=11.3",
+    "pillow-heif>=1.0",
+    "pyexiv2>=2.15",
+    "safetensors>=0.5",
+    "scikit-image>=0.25",
+    "tensorboardX>=2.6.2",
+    "tensorflow-datasets>=4.9.8",
+    "tifffile>=2024.8.30",
+    "transformers>=4.55",
+]
+
+EXTRAS = {
+    "raw": ["rawpy>=0.24"],
+    "test": ["hypothesis>=6.100", "pytest>=8.2", "pytest-xdist>=3.6", "ruff>=0.8", "rawpy>=0.24"],
+    "bench": ["kornia>=0.7", "opencv-python-headless>=4.9", "psutil>=5.9", "torch>=2.8"],
+    "parity": ["torch>=2.8"],
+}
+
+setuptools.setup(
+    name="rtq",
+    version="0.1.0",
+    description="RetouchIQ in JAX: photo retouching by instruction, trained by reinforcement learning",
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=setuptools.find_packages(include=["rtq", "rtq.*"]),
+    package_data={"rtq": ["assets/**/*"]},
+    install_requires=REQUIRED,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["rtq = rtq.cli:main"]},
+)
