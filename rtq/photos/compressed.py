@@ -1,0 +1,145 @@
+"""JPEG, WebP, HEIF (HEIC) and AVIF."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+
+from rtq.photos.tiff import straight
+from rtq.photos.types import Decoded, check_size
+
+ANIMATED = "only the first frame of an animation was read"
+SEVERAL = "only the primary one of several images was read"
+
+
+def decode_jpeg(data: bytes, max_pixels: int) -> Decoded:
+    """Decodes a baseline or progressive JPEG file; of a multi-picture file, the first."""
+    from PIL import JpegImagePlugin
+
+    image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    check_size(*image.size, max_pixels)
+    samples = np.asarray(image)
+    return _with_info(samples, "JPEG", image, cmyk=image.mode == "CMYK")
+
+
+def _with_info(samples: np.ndarray, kind: str, image, **more) -> Decoded:
+    info = image.info
+    samples = samples.reshape(*samples.shape[:2], -1)
+    return Decoded(samples, kind, icc=info.get("icc_profile") or None, exif=info.get("exif") or None,
+                   xmp=info.get("xmp") or None, **more)  # fmt: skip
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height from the first chunk: Pillow allocates the canvas as soon as it opens the file."""
+    kind, body = data[12:16], data[20:30]
+    if len(body) < 10:
+        raise ValueError("is truncated")
+    if kind == b"VP8X":
+        return int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
+    if kind == b"VP8L":
+        (packed,) = struct.unpack_from("<I", body, 1)
+        return (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", body, 6)
+        return width & 0x3FFF, height & 0x3FFF
+    raise ValueError("has no WebP header")
+
+
+def _first_stream(data: bytes) -> bytes:
+    """The type of the first chunk with pixels in an extended WebP file."""
+    place = 12
+    while place + 8 <= len(data) and data[place : place + 4] not in (b"VP8 ", b"VP8L", b"ANMF"):
+        size = int.from_bytes(data[place + 4 : place + 8], "little")
+        place += 8 + size + size % 2
+    return data[place : place + 4]
+
+
+def decode_webp(data: bytes, max_pixels: int) -> Decoded:
+    """Decodes a WebP file, of an animation the first frame."""
+    from PIL import WebPImagePlugin
+
+    check_size(*_webp_size(data), max_pixels)
+    if len(data) < 8 + int.from_bytes(data[4:8], "little"):
+        raise ValueError("is truncated")
+    image = WebPImagePlugin.WebPImageFile(io.BytesIO(data))
+    notes = (ANIMATED,) if image.n_frames > 1 else ()
+    samples = np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+    lossless = data[12:16] == b"VP8L" or (data[12:16] == b"VP8X" and _first_stream(data) == b"VP8L")
+    return _with_info(samples, "WEBP", image, lossless=lossless, notes=notes)
+
+
+def decode_heif(data: bytes, max_pixels: int) -> Decoded:
+    """Decodes a HEIF file at its own depth. libheif turns it upright; EXIF orientation only informs (ISO 23008-12)."""
+    import pillow_heif
+
+    file = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+    check_size(*file.size, max_pixels)
+    samples = np.asarray(file)
+    samples = samples.reshape(*samples.shape[:2], -1)
+    depth = file.info.get("bit_depth", 8)
+    if samples.dtype == np.uint16:
+        samples = _widened(samples >> (16 - depth), depth)
+    if file.has_alpha and file.premultiplied_alpha:
+        samples = np.dstack([straight(samples[..., :-1], samples[..., -1]), samples[..., -1]])
+    info = file.info
+    return Decoded(samples, "HEIF", icc=info.get("icc_profile") or None, exif=info.get("exif") or None,
+                   xmp=info.get("xmp") or None, orientation=1, notes=(SEVERAL,) if len(file) > 1 else ())  # fmt: skip
+
+
+def _widened(samples: np.ndarray, depth: int) -> np.ndarray:
+    """Samples of `depth` bits to the full range of 16."""
+    return np.rint(samples * (65535 / (2**depth - 1))).astype(np.uint16)
+
+
+def _avif_depth(data: bytes) -> int:
+    """8, 10 or 12 from the AV1 configuration box."""
+    place = data.find(b"av1C")
+    flags = data[place + 6] if 0 <= place < len(data) - 6 else 0
+    return {0: 8, 1: 10, 3: 12}.get(flags >> 5 & 3, 8)
+
+
+def decode_avif(data: bytes, max_pixels: int) -> Decoded:
+    """Decodes an AVIF file at its own depth, of a sequence the first frame."""
+    from PIL import AvifImagePlugin
+
+    image = AvifImagePlugin.AvifImageFile(io.BytesIO(data))
+    check_size(*image.size, max_pixels)
+    notes = (ANIMATED,) if image.n_frames > 1 else ()
+    depth = _avif_depth(data)
+    if depth == 8:
+        samples = np.asarray(image)
+    else:
+        import imagecodecs
+
+        samples = imagecodecs.avif_decode(data, index=0)
+        samples = _widened(samples, depth) if samples.dtype == np.uint16 else samples
+    return _with_info(samples, "AVIF", image, notes=notes)
+
+
+def encode(kind: str, samples: np.ndarray, icc: bytes | None, exif: bytes | None, xmp: bytes | None, *,
+           quality: int, lossless: bool) -> bytes:  # fmt: skip
+    """Encodes uint8 [H, W, 1–4] as "JPEG", "WEBP", "HEIF" or "AVIF"."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    image = Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+    if samples.shape[2] == 2:
+        image = image.convert("RGBA")
+    if kind == "HEIF":
+        import pillow_heif
+
+        image.info.update({"icc_profile": icc} if icc else {})
+        options = {"chroma": 444} if quality >= 90 else {}
+        pillow_heif.from_pillow(image).save(buffer, quality=quality, exif=exif, xmp=xmp, **options)
+        return buffer.getvalue()
+    options = {
+        "JPEG": {"quality": quality, "subsampling": 0 if quality >= 90 else 2},
+        "WEBP": {"quality": quality, "lossless": lossless or quality == 100, "exact": True},
+        "AVIF": {"quality": quality, "subsampling": "4:4:4" if quality >= 90 else "4:2:0", "speed": 8},
+    }[kind]
+    if kind == "WEBP" and image.mode in ("L", "LA"):
+        image = image.convert("RGB")
+    image.save(buffer, kind, icc_profile=icc or b"", exif=exif or b"", xmp=xmp or b"", **options)
+    return buffer.getvalue()

@@ -1,0 +1,228 @@
+"""Writing photo files."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import secrets
+import struct
+import warnings
+
+import numpy as np
+
+from rtq.photos import compressed, exif, icc, png, tiff
+from rtq.photos import xmp as xmp_packet
+from rtq.photos.types import Photo, PhotoError, PhotoWarning, one_line
+
+FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP",
+           ".heic": "HEIF", ".heif": "HEIF", ".avif": "AVIF"}  # fmt: skip
+DEEP = ("PNG", "TIFF")
+LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
+JPEG_BLOCK = 65500  # bytes of EXIF or XMP that a JPEG segment holds
+NEUTRAL = 0.5 / 255  # a grey photo whose edit spreads its channels further than this is written in colour
+SRGB = icc.matrix_profile(icc.SRGB_XY, icc.D65_XY, icc.SRGB_CURVE, "sRGB")
+FAILED = (OSError, ValueError, TypeError, RuntimeError, MemoryError, struct.error)
+
+
+def _check(path: pathlib.Path, photo: Photo, profile: str, quality: int, bits: int | None) -> str:
+    """The output's format; raises PhotoError for what cannot be asked."""
+    if path.suffix.lower() not in FORMATS:
+        raise PhotoError(f"{path}: cannot write {path.suffix or 'a name without suffix'}; use {', '.join(FORMATS)}")
+    kind = FORMATS[path.suffix.lower()]
+    pixels, alpha = photo.pixels, photo.alpha
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
+        raise PhotoError(f"{path}: pixels must be [H, W, 3], not {list(pixels.shape)}")
+    if pixels.dtype not in (np.uint8, np.uint16, np.float32):
+        raise PhotoError(f"{path}: pixels must be uint8, uint16 or float32, not {pixels.dtype}")
+    if alpha is not None and (alpha.shape != pixels.shape[:2] or alpha.dtype not in (np.uint8, np.uint16)):
+        raise PhotoError(f"{path}: alpha must be uint8 or uint16 {list(pixels.shape[:2])}, not "
+                         f"{alpha.dtype} {list(alpha.shape)}")  # fmt: skip
+    if profile not in ("keep", "srgb"):
+        raise PhotoError(f'{path}: profile must be "keep" or "srgb", not {profile!r}')
+    if not 1 <= quality <= 100:
+        raise PhotoError(f"{path}: quality must be 1 to 100, not {quality}")
+    if bits not in (None, 8, 16):
+        raise PhotoError(f"{path}: bits must be 8 or 16, not {bits}")
+    if bits == 16 and kind not in DEEP:
+        raise PhotoError(f"{path}: {kind} is written with 8 bits; use .png or .tif for 16")
+    side = max(pixels.shape[:2])
+    if side > LONGEST_SIDE.get(kind, side):
+        raise PhotoError(f"{path}: {kind} holds at most {LONGEST_SIDE[kind]} pixels a side, not {side}")
+    return kind
+
+
+def _check_target(path: pathlib.Path, source, overwrite: bool) -> None:
+    if path.is_dir():
+        raise PhotoError(f"{path}: a folder, not a file name")
+    if not path.parent.is_dir():
+        raise PhotoError(f"{path}: the folder {path.parent} does not exist")
+    if path.exists() and not overwrite:
+        if source is not None and os.path.exists(source) and os.path.samefile(path, source):
+            raise FileExistsError(f"{path}: is the source photo itself; choose another name or allow overwriting")
+        raise FileExistsError(f"{path}: exists already; choose another name or allow overwriting")
+
+
+def _depth(values: np.ndarray, bits: int) -> np.ndarray:
+    """Integers or floats 0–1 to integers of 8 or 16 bits: clipped once, rounded half to even, no dither."""
+    dtype, top = (np.uint8, 255) if bits == 8 else (np.uint16, 65535)
+    if values.dtype == dtype:
+        return values
+    if values.dtype == np.uint8:
+        return values * np.uint16(257)
+    out = np.empty(values.shape, dtype)
+    factor = np.float32(1 / 257 if values.dtype == np.uint16 else top)
+
+    def convert(rows):
+        scaled = values[rows].astype(np.float32) * factor
+        out[rows] = np.rint(np.clip(np.nan_to_num(scaled, nan=0.0), 0, top))
+
+    icc.in_strips(convert, *values.shape[:2])
+    return out
+
+
+def _float(values: np.ndarray) -> np.ndarray:
+    return values if values.dtype == np.float32 else values.astype(np.float32) / np.iinfo(values.dtype).max
+
+
+def _on_white(photo: Photo) -> Photo:
+    weight = _float(photo.alpha)[..., None]
+    pixels = _float(photo.pixels) * weight + (1 - weight)
+    return Photo(pixels, None, photo.icc, photo.exif, photo.xmp, photo.format, photo.bits, photo.grey)
+
+
+def _neutral(pixels: np.ndarray) -> bool:
+    spread = pixels.max(-1) - pixels.min(-1)
+    return bool(spread.max() <= NEUTRAL * (1 if pixels.dtype == np.float32 else np.iinfo(pixels.dtype).max))
+
+
+def _samples(photo: Photo, profile: str, bits: int, colours: int) -> tuple[np.ndarray, bytes | None, bool]:
+    """Samples [H, W, 1 or 3] to store, the profile to embed or None, and whether that is sRGB."""
+    if profile == "keep" and photo.icc is not None:
+        try:
+            own = icc.fitting(icc.parse(photo.icc), colours)
+        except icc.ProfileError:
+            own = None
+        if own is not None and not icc.is_srgb(own):
+            samples = icc.from_srgb(photo.pixels, own, bits)
+            stored = photo.samples
+            if stored is not None and stored.shape == samples.shape and stored.dtype == samples.dtype:
+                icc.restore(samples, stored, photo.pixels, own)
+            return samples, photo.icc, False
+        if own is not None:
+            return _depth(photo.pixels, bits)[..., :colours], photo.icc, True
+        profile = "srgb"
+    embedded = SRGB if colours == 3 and profile == "srgb" else None
+    samples = _depth(photo.pixels, bits)
+    return samples[..., 1:2] if colours == 1 else samples, embedded, True
+
+
+def _exif(photo: Photo, kind: str, srgb: bool, notes: list[str]) -> bytes | None:
+    if photo.exif is None:
+        return None
+    height, width, _ = photo.pixels.shape
+    try:
+        block, _ = exif.upright(photo.exif)
+        block = exif.resized(block, width, height, srgb=srgb)
+        if kind == "JPEG" and len(block) > JPEG_BLOCK:
+            block = exif.without_maker_note(block)
+            notes.append("the camera maker's notes did not fit into a JPEG and were left out")
+        if kind == "JPEG" and len(block) > JPEG_BLOCK:
+            raise exif.ExifError("too long for a JPEG")
+    except (exif.ExifError, struct.error) as error:
+        notes.append(f"EXIF was left out ({one_line(error)})")
+        return None
+    return block
+
+
+def _packet(photo: Photo, given: bytes | None, kind: str, notes: list[str]) -> bytes | None:
+    packet = given
+    if given is None and photo.xmp:
+        packet = xmp_packet.rendered(photo.xmp)
+        if packet is None:
+            notes.append("its XMP is damaged and was left out")
+    if packet and kind == "JPEG" and len(packet) > JPEG_BLOCK:
+        notes.append("XMP did not fit into a JPEG and was left out")
+        return None
+    return packet or None
+
+
+def _encode(kind: str, photo: Photo, profile: str, quality: int, bits: int, given: bytes | None) -> tuple[bytes, list]:
+    notes = []
+    lossless = photo.lossless and kind == "WEBP"
+    if photo.alpha is not None and kind == "JPEG":
+        photo = _on_white(photo)
+        notes.append("JPEG has no transparency: it was laid on white")
+    colours = 1 if photo.grey and _neutral(photo.pixels) else 3
+    samples, embedded, srgb = _samples(photo, profile, bits, colours)
+    if photo.alpha is not None:
+        samples = np.concatenate([samples, _depth(photo.alpha, bits)[..., None]], -1)
+    block = _exif(photo, kind, srgb, notes)
+    packet = _packet(photo, given, kind, notes)
+    if kind == "PNG":
+        return png.encode(samples, embedded, block, packet), notes
+    if kind == "TIFF":
+        return tiff.encode(samples, embedded, block, packet), notes
+    if block:
+        block = exif.PREFIX + block
+    data = compressed.encode(kind, samples, embedded, block, packet, quality=quality, lossless=lossless)
+    return data, notes
+
+
+def replace(path: pathlib.Path, data: bytes) -> None:
+    """Writes a file whole or not at all: a temporary file beside it, flushed to disk, then renamed.
+
+    An existing file keeps its permissions, and a link keeps pointing at the file that is replaced.
+    """
+    path = path.resolve()
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            os.chmod(temporary, path.stat().st_mode & 0o7777)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write(path, photo: Photo, *, overwrite: bool = False, source=None, profile: str = "keep", quality: int = 95,
+          bits: int | None = None, xmp: bytes | None = None) -> None:  # fmt: skip
+    """Writes a photo file in the format of the name's suffix, whole or not at all.
+
+    Args:
+        path: .jpg .jpeg .png .tif .tiff .webp .heic .heif or .avif.
+        photo: what `read` gave, with edited pixels. They are clipped and quantised here, once.
+        overwrite: allows replacing an existing file, the source included.
+        source: the file the photo was read from; named in the error when `path` is that file.
+        profile: "keep" converts into the profile the photo came in, "srgb" into sRGB, which is then embedded.
+        quality: 1–100 for JPEG, WebP (100 is lossless), HEIC and AVIF.
+        bits: 8 or 16; by default those of the source for PNG and TIFF, and 8 elsewhere.
+        xmp: a packet to embed as it is instead of the photo's own, which loses its camera-raw settings because they
+            are in the pixels now; b"" embeds none.
+
+    Raises:
+        FileExistsError: `path` exists and `overwrite` is not set.
+        PhotoError: the photo cannot be written so; nothing is left behind.
+    Warns:
+        PhotoWarning: where the format cannot hold something (alpha, 16 bits, long metadata).
+    """
+    path = pathlib.Path(path)
+    kind = _check(path, photo, profile, quality, bits)
+    _check_target(path, source, overwrite)
+    depth = bits or (photo.bits if kind in DEEP else 8)
+    try:
+        data, notes = _encode(kind, photo, profile, quality, depth, xmp)
+        _check_target(path, source, overwrite)
+        replace(path, data)
+    except FileExistsError:
+        raise
+    except FAILED as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else one_line(error)
+        raise PhotoError(f"{path}: cannot be written ({reason})") from error
+    if depth == 8 and bits is None and photo.bits == 16 and photo.format != "RAW":
+        notes.append(f"{kind} holds 8 bits: the photo's 16 were reduced")
+    for note in notes:
+        warnings.warn(f"{path}: {note}", PhotoWarning, stacklevel=2)
