@@ -1,0 +1,1 @@
+"""Plans to and from other programs: Lightroom and Camera Raw (XMP, .lrtemplate), RawTherapee, LUTs."""
