@@ -11,6 +11,7 @@ from rtq.photos.tiff import straight
 from rtq.photos.types import Decoded, check_size
 
 ANIMATED = "only the first frame of an animation was read"
+_AVIF_CHROMA = {(True, True): "4:0:0", (True, False): "4:0:0", (False, True): "4:4:4", (False, False): "4:2:0"}
 SEVERAL = "only the primary one of several images was read"
 
 
@@ -97,7 +98,7 @@ def _avif_depth(data: bytes) -> int:
     """8, 10 or 12 from the AV1 configuration box."""
     place = data.find(b"av1C")
     flags = data[place + 6] if 0 <= place < len(data) - 6 else 0
-    return {0: 8, 1: 10, 3: 12}.get(flags >> 5 & 3, 8)
+    return {0: 8, 2: 10, 3: 12}.get(flags >> 5 & 3, 8)
 
 
 def decode_avif(data: bytes, max_pixels: int) -> Decoded:
@@ -137,7 +138,7 @@ def encode(kind: str, samples: np.ndarray, icc: bytes | None, exif: bytes | None
     options = {
         "JPEG": {"quality": quality, "subsampling": 0 if quality >= 90 else 2},
         "WEBP": {"quality": quality, "lossless": lossless or quality == 100, "exact": True},
-        "AVIF": {"quality": quality, "subsampling": "4:4:4" if quality >= 90 else "4:2:0", "speed": 8},
+        "AVIF": {"quality": quality, "subsampling": _AVIF_CHROMA[image.mode == "L", quality >= 90], "speed": 8},
     }[kind]
     if kind == "WEBP" and image.mode in ("L", "LA"):
         image = image.convert("RGB")

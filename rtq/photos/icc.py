@@ -239,7 +239,10 @@ def restore(samples: np.ndarray, stored: np.ndarray, pixels: np.ndarray, profile
     Float32 cannot hold a dark channel beside a bright one finely enough for 16 bits of a pure gamma curve, and some
     curves are flat at their ends: only the samples themselves are exact.
     """
-    near = 512 if samples.dtype == np.uint16 else 8  # how far float32 rounding can move a sample, generously
+    top = np.iinfo(samples.dtype).max
+    grid = np.linspace(0, 1, 4096)
+    flat = max(np.abs(curve.encoded(curve.linear(grid)) - grid).max() for curve in profile.curves)
+    near = top * (flat + 1 / 128)  # how far a flat stretch or float32 rounding can move a sample, generously
 
     def fix(rows):
         distance = np.abs(samples[rows].astype(np.int32) - stored[rows])

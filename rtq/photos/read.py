@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import pathlib
 import struct
-import threading
 import warnings
 import zlib
 
@@ -20,7 +19,6 @@ DAMAGED = (OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeEr
 KINDS = "JPEG, PNG, TIFF, WebP, HEIC, AVIF or camera raw"
 RAW_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
 HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1"}
-_quiet = threading.Lock()
 
 
 def _kind(data: bytes, suffix: str) -> str | None:
@@ -160,10 +158,7 @@ def read(path, *, max_pixels: int = 200_000_000) -> Photo:
     data = _bytes(path)
     kind = _kind(data, path.suffix.lower())
     try:
-        with _quiet, warnings.catch_warnings():  # decoders warn about odd metadata in lines of their own
-            warnings.simplefilter("ignore")
-            decoded = _decode(data, kind, max_pixels)
-        photo, notes = _photo(decoded)
+        photo, notes = _photo(_decode(data, kind, max_pixels))
     except ImportError as error:
         raise PhotoError(f"{path}: camera raw needs rawpy: pip install 'rtq[raw]' ({error})") from error
     except DAMAGED as error:

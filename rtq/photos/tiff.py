@@ -26,18 +26,22 @@ def has_tag(data: bytes, tag: int) -> bool:
         return False
 
 
-def metadata(data: bytes) -> tuple[bytes | None, bytes | None]:
-    """The EXIF block (without orientation) and the XMP packet of a classic TIFF file; None where there is none."""
-    try:
-        order = exif_block.byte_order(data)
-        tree = exif_block.collect(data)
-        first, _ = exif_block.directory(data, struct.unpack_from(order + "I", data, 4)[0])
-    except exif_block.ExifError:
-        return None, None
+def metadata(data: bytes) -> tuple[bytes | None, bytes | None, tuple[str, ...]]:
+    """The EXIF block (without orientation), the XMP packet of a classic TIFF file or raw file, and notes.
+
+    Block and packet are None where there is none, as in BigTIFF and in raw files of other structure.
+    """
+    if data[:4] not in (b"II*\0", b"MM\0*"):
+        return None, None, ()
+    order = exif_block.byte_order(data)
+    first, _ = exif_block.directory(data, struct.unpack_from(order + "I", data, 4)[0])
     packet = first.get(XMP)
     xmp = bytes(data[packet.start : packet.start + packet.size]) if packet else None
-    block = exif_block.block(order, tree) if any(tree.values()) else None
-    return block, xmp
+    try:
+        tree = exif_block.collect(data)
+    except exif_block.ExifError:
+        return None, xmp, ("its EXIF is damaged and was left out",)
+    return exif_block.block(order, tree) if any(tree.values()) else None, xmp, ()
 
 
 def _check_page(page, size: int, max_pixels: int) -> None:
@@ -97,7 +101,7 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
     notes += more
     if alpha is not None and photometric != SEPARATED:
         samples = np.concatenate([samples, alpha[..., None]], -1)
-    block, xmp = metadata(data)
+    block, xmp, more = metadata(data)
     return Decoded(
         samples,
         "TIFF",
@@ -106,7 +110,7 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
         xmp=xmp,
         orientation=orientation if isinstance(orientation, int) else 1,
         cmyk=photometric == SEPARATED,
-        notes=tuple(notes),
+        notes=(*notes, *more),
     )
 
 
