@@ -1,28 +1,29 @@
-"""What we know about Camera Raw's settings beyond the slider table: which carry no look, and which values are neutral."""
+"""Camera Raw's settings beyond the slider table: which carry no look, and which values are neutral."""
 
 import math
 
 # Describe the file, the preset or the program, not the look.
 BOOKKEEPING = frozenset((
-    "Version", "ProcessVersion", "HasSettings", "HasCrop", "AlreadyApplied", "RawFileName", "WhiteBalance", "Treatment",
-    "CameraProfile", "CameraProfileDigest", "ToneCurveName", "ToneCurveName2012", "AutoWhiteVersion", "AutoToneDigest",
+    "Version", "ProcessVersion", "HasSettings", "HasCrop", "AlreadyApplied", "RawFileName", "WhiteBalance",
+    "Treatment", "CameraProfileDigest", "ToneCurveName", "ToneCurveName2012", "AutoWhiteVersion", "AutoToneDigest",
     "AutoToneDigestNoSat", "GrainSeed", "CropUnit", "CropUnits", "CropWidth", "CropHeight", "CropConstrainToWarp",
-    "CropConstrainAspectRatio", "CropTop", "CropLeft", "CropBottom", "CropRight", "CropAngle", "PresetType", "Cluster",
-    "UUID", "Name", "ShortName", "SortName", "Group", "Description", "Copyright", "ContactInfo",
+    "CropConstrainAspectRatio", "CropTop", "CropLeft", "CropBottom", "CropRight", "CropAngle", "PresetType",
+    "Cluster", "UUID", "Name", "ShortName", "SortName", "Group", "Description", "Copyright", "ContactInfo",
     "CameraModelRestriction", "SupportsAmount", "SupportsAmount2", "SupportsColor", "SupportsMonochrome",
     "SupportsHighDynamicRange", "SupportsNormalDynamicRange", "SupportsSceneReferred", "SupportsOutputReferred",
     "RequiresRGBTables", "RequiresRenditionBehavior", "ShowInPresets", "ShowInQuickActions", "LensProfileSetup",
-    "LensProfileName", "LensProfileFilename", "LensProfileDigest", "LensProfileIsEmbedded", "LensProfileDistortionScale",
-    "LensProfileChromaticAberrationScale", "LensProfileVignettingScale", "LookName", "OverrideLookVignette",
-    "UprightVersion", "UprightCenterMode", "UprightCenterNormX", "UprightCenterNormY", "UprightFocalMode",
-    "UprightFocalLength35mm", "UprightPreview", "UprightTransformCount", "UprightFourSegmentsCount", "UprightGuidedDependentDigest",
-    "UprightDependentDigest", "UprightGuidedTransformCount", "EnableCalibration", "EnableColorAdjustments", "EnableDetail", "EnableEffects",
+    "LensProfileName", "LensProfileFilename", "LensProfileDigest", "LensProfileIsEmbedded",
+    "LensProfileDistortionScale", "LensProfileChromaticAberrationScale", "LensProfileVignettingScale", "LookName",
+    "OverrideLookVignette", "UprightVersion", "UprightCenterMode", "UprightCenterNormX", "UprightCenterNormY",
+    "UprightFocalMode", "UprightFocalLength35mm", "UprightPreview", "UprightTransformCount",
+    "UprightFourSegmentsCount", "UprightGuidedDependentDigest", "UprightDependentDigest",
+    "UprightGuidedTransformCount", "EnableCalibration", "EnableColorAdjustments", "EnableDetail", "EnableEffects",
     "EnableGradientBasedCorrections", "EnableCircularGradientBasedCorrections", "EnablePaintBasedCorrections",
-    "EnableGrayscaleMix", "EnableLensCorrections", "EnableRedEye", "EnableRetouch", "EnableSplitToning", "EnableTransform",
-    "EnableToneCurve", "EnableVignettes", "EnableMaskGroupBasedCorrections", "EnableBasicPanel", "ManualUprightVersion",
-    "DefringePurpleHueLo", "DefringePurpleHueHi", "DefringeGreenHueLo", "DefringeGreenHueHi", "VignetteMidpoint",
-    "ColorNoiseReductionSmoothness", "LuminanceNoiseReductionContrast", "DepthMapInfo", "HDRMaxValue",
-    "orientation", "CompatibleVersion", "ToggleStyleDigest", "ToggleStyleAmount",
+    "EnableGrayscaleMix", "EnableLensCorrections", "EnableRedEye", "EnableRetouch", "EnableSplitToning",
+    "EnableTransform", "EnableToneCurve", "EnableVignettes", "EnableMaskGroupBasedCorrections", "EnableBasicPanel",
+    "ManualUprightVersion", "DefringePurpleHueLo", "DefringePurpleHueHi", "DefringeGreenHueLo",
+    "DefringeGreenHueHi", "VignetteMidpoint", "ColorNoiseReductionSmoothness", "LuminanceNoiseReductionContrast",
+    "DepthMapInfo", "HDRMaxValue", "orientation", "CompatibleVersion", "ToggleStyleDigest", "ToggleStyleAmount",
 ))
 
 # Not zero, but without effect. Camera Raw fills these in.
@@ -30,6 +31,9 @@ NEUTRAL = {
     "PerspectiveScale": 100, "CurveRefineSaturation": 100, "PostCropVignetteStyle": 1,
     "Amount": 1,
 }
+
+# Camera profiles that stand for no look of their own.
+PLAIN_PROFILES = ("", "Embedded", "Adobe Standard", "Adobe Color")
 
 # Written by generators, but no such setting exists; Lightroom ignores them.
 NOT_CAMERA_RAW = {
@@ -67,6 +71,8 @@ def is_neutral(key: str, value) -> bool:
     """True when a setting we cannot carry has no effect at this value."""
     if key in BOOKKEEPING or key.endswith(("Digest", "Version")) or value in ("", [], {}):
         return True
+    if key == "CameraProfile":
+        return value in PLAIN_PROFILES or str(value).startswith("ACR ")
     if key in NEUTRAL and number_of(value) == NEUTRAL[key]:
         return True
     if isinstance(value, (bool, str)) and str(value).strip().lower() in ("false", "none"):

@@ -23,8 +23,8 @@ def is_legacy(values: dict) -> bool:
     return not any("2012" in key for key in values)
 
 
-def converted(values: dict, raw: bool, notes: Notes) -> dict:
-    """The settings with 2012 names instead of the old ones (values unrounded floats)."""
+def converted(values: dict, raw: bool, notes: Notes) -> tuple[dict, set[str]]:
+    """The settings with 2012 names instead of the old ones (values unrounded floats), and which keys are new."""
     neutral = _RAW_NEUTRAL if raw else {}
     given = {key: number_of(values[key]) for key in LEGACY if key in values and not key.startswith("ToneCurve")}
     offset = {key: v - neutral.get(key, 0.0) for key, v in given.items() if v is not None}
@@ -36,7 +36,8 @@ def converted(values: dict, raw: bool, notes: Notes) -> dict:
         "Shadows2012": offset.get("FillLight", 0.0), "Blacks2012": -offset.get("Shadows", 0.0),
         "Clarity2012": offset.get("Clarity", 0.0),
     }
-    out |= {key: value for key, value in parts.items() if value}
+    new = {key: value for key, value in parts.items() if value}
+    out |= new
     for key, value in offset.items():
         if value:
             notes.approximated(key, f"{given[key]:+g}; from before 2012, converted by judgement")
@@ -46,6 +47,6 @@ def converted(values: dict, raw: bool, notes: Notes) -> dict:
         points = curves.from_crs(key, values[key], notes)
         base = curves.MEDIUM_CONTRAST if raw and name == "rgb" else curves.IDENTITY
         if points is not None and points not in (base, curves.IDENTITY):
-            out[curves.KEYS[name]] = curves.to_crs(points)
+            new[curves.KEYS[name]] = out[curves.KEYS[name]] = curves.to_crs(points)
             notes.approximated(key, "point curve from before 2012")
-    return out
+    return out, set(new)

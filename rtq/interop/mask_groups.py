@@ -127,34 +127,35 @@ def from_crs(values: dict, orientation: int, notes: Notes) -> tuple[Local, ...]:
             if not isinstance(entry, dict):
                 notes.dropped(where, "not a structure")
                 continue
-            local = _local_in(entry, where, orientation, notes)
-            if local is not None and len(out) == MAX_LOCALS:
+            inner = Notes()
+            local = _local_in(entry, where, orientation, inner)
+            if isinstance(local, str):
+                notes.dropped(where, local)
+            elif len(out) == MAX_LOCALS:
                 notes.dropped(where, f"a plan has at most {MAX_LOCALS} local adjustments")
-            elif local is not None:
+            else:
                 out.append(local)
+                notes.extend(inner)
     return tuple(out)
 
 
-def _local_in(entry: dict, where: str, orientation: int, notes: Notes) -> Local | None:
+def _local_in(entry: dict, where: str, orientation: int, notes: Notes) -> Local | str:
+    """The local adjustment, or the reason why it cannot be carried."""
     if "CorrectionActive" in entry and not flag_of(entry["CorrectionActive"]):
-        notes.dropped(where, "switched off in the file")
-        return None
+        return "switched off in the file"
     sliders = sliders_in(entry, where, notes)
     if not sliders:
-        notes.dropped(where, "changes nothing that a plan knows")
-        return None
+        return "changes nothing that a plan knows"
     components = entry.get("CorrectionMasks")
     components = [c for c in components if isinstance(c, dict)] if isinstance(components, list) else []
     active = [c for c in components if "MaskActive" not in c or flag_of(c["MaskActive"])]
     if not 1 <= len(active) <= MAX_COMPONENTS:
-        notes.dropped(where, f"{len(active)} mask components; a plan has 1 to {MAX_COMPONENTS}")
-        return None
+        return f"{len(active)} mask components; a plan has 1 to {MAX_COMPONENTS}"
     masks = []
     for j, component in enumerate(active):
         mask = _mask_in(component, first=j == 0, orientation=orientation, where=f"{where}.mask[{j}]", notes=notes)
         if isinstance(mask, str):
-            notes.dropped(where, mask)
-            return None
+            return mask
         masks.append(mask)
     share = number_of(entry.get("CorrectionAmount", "1"))
     wanted = 100.0 if share is None else share * 100

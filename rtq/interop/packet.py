@@ -16,9 +16,11 @@ NAMESPACES = {
     "tiff": "http://ns.adobe.com/tiff/1.0/",
     "exif": "http://ns.adobe.com/exif/1.0/",
 }
-_XML = "http://www.w3.org/XML/1998/namespace"
+_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _PREFIX = {uri: prefix for prefix, uri in NAMESPACES.items()}
-_RDF = "{%s}" % NAMESPACES["rdf"]
+_RDF = f"{{{NAMESPACES['rdf']}}}"
+_CRS = f"{{{NAMESPACES['crs']}}}"
+_X = f"{{{NAMESPACES['x']}}}"
 _ARRAYS = (_RDF + "Seq", _RDF + "Bag", _RDF + "Alt")
 _NEEDED = ("crs", "tiff", "exif")
 
@@ -84,7 +86,7 @@ def _value(element) -> Value:
     if len(children) == 1 and children[0].tag in _ARRAYS:
         items = [c for c in children[0] if isinstance(c.tag, str)]
         if children[0].tag == _RDF + "Alt":
-            default = next((i for i in items if i.get("{%s}lang" % _XML) == "x-default"), items[0] if items else None)
+            default = next((i for i in items if i.get(_LANG) == "x-default"), items[0] if items else None)
             return {"x-default": (default.text or "") if default is not None else ""}
         return [_value(i) for i in items]
     if len(children) == 1 and children[0].tag == _RDF + "Description":
@@ -107,8 +109,7 @@ def build(values: dict[str, Value], base: bytes | None = None) -> bytes:
       UTF-8 bytes.
     """
     if base is None:
-        root = etree.Element("{%s}xmpmeta" % NAMESPACES["x"], {"{%s}xmptk" % NAMESPACES["x"]: "rtq"},
-                             {"x": NAMESPACES["x"]})
+        root = etree.Element(_X + "xmpmeta", {_X + "xmptk": "rtq"}, {"x": NAMESPACES["x"]})
         rdf = etree.SubElement(root, _RDF + "RDF", nsmap={"rdf": NAMESPACES["rdf"]})
     else:
         root = _root(base)
@@ -130,19 +131,19 @@ def _about(rdf) -> str:
 
 
 def _remove(rdf, tags: set[str]) -> None:
-    crs = "{%s}" % NAMESPACES["crs"]
     for description in list(rdf):
-        for tag in [t for t in description.attrib if t.startswith(crs) or t in tags]:
+        for tag in [t for t in description.attrib if t.startswith(_CRS) or t in tags]:
             del description.attrib[tag]
-        for child in [c for c in description if isinstance(c.tag, str) and (c.tag.startswith(crs) or c.tag in tags)]:
-            description.remove(child)
+        for child in list(description):
+            if isinstance(child.tag, str) and (child.tag.startswith(_CRS) or child.tag in tags):
+                description.remove(child)
         if not len(description) and all(t == _RDF + "about" for t in description.attrib):
             rdf.remove(description)
 
 
 def _tag(name: str) -> str:
     prefix, _, local = name.rpartition(":")
-    return "{%s}%s" % (NAMESPACES[prefix or "crs"], local)
+    return f"{{{NAMESPACES[prefix or 'crs']}}}{local}"
 
 
 def _fill(element, values: dict[str, Value]) -> None:
@@ -160,7 +161,7 @@ def _fill(element, values: dict[str, Value]) -> None:
                     _fill(etree.SubElement(entry, _RDF + "Description"), item)
         elif isinstance(value, dict) and set(value) == {"x-default"}:
             alternatives = etree.SubElement(etree.SubElement(element, _tag(name)), _RDF + "Alt")
-            etree.SubElement(alternatives, _RDF + "li", {"{%s}lang" % _XML: "x-default"}).text = value["x-default"]
+            etree.SubElement(alternatives, _RDF + "li", {_LANG: "x-default"}).text = value["x-default"]
         elif isinstance(value, dict):
             _fill(etree.SubElement(etree.SubElement(element, _tag(name)), _RDF + "Description"), value)
 

@@ -48,6 +48,12 @@ class Notes:
         """Notes `what` as lost."""
         self._dropped.append(f"{what}: {reason}")
 
+    def extend(self, other: "Notes") -> None:
+        """Adds another's lines after one's own."""
+        self._exact += other._exact
+        self._approximated += other._approximated
+        self._dropped += other._dropped
+
     def report(self) -> Report:
         """The frozen lists."""
         return Report(*(tuple(dict.fromkeys(x)) for x in (self._exact, self._approximated, self._dropped)))

@@ -27,16 +27,18 @@ def from_settings(values: dict, photo: PhotoInfo | None) -> tuple[Plan, Report]:
     notes = Notes()
     known_photo = photo or _photo_of(values)
     if flag_of(crs.get("AlreadyApplied", "")):
-        notes.approximated("AlreadyApplied", "the photo's pixels already contain this edit; do not apply it again there")
+        notes.approximated("AlreadyApplied", "the photo's pixels contain this edit; do not apply it again there")
+    told: set[str] = set()
     if legacy.is_legacy(crs):
-        crs = legacy.converted(crs, known_photo.kind == "raw", notes)
-    sliders = _sliders(crs, notes) | _white_balance(crs, photo, notes)
+        crs, told = legacy.converted(crs, known_photo.kind == "raw", notes)
+    sliders = _sliders(crs, told, notes) | _white_balance(crs, photo, notes)
     plan_curves = {}
     for name, key in curves.KEYS.items():
         points = curves.from_crs(key, crs[key], notes) if key in crs else None
         if points is not None and any(x != y for x, y in points):
             plan_curves[name] = points
-            notes.exact(f"curves.{name}", points)
+            if key not in told:
+                notes.exact(f"curves.{name}", points)
     locals_ = mask_groups.from_crs(crs, known_photo.orientation, notes)
     crop = _crop(values, known_photo, notes)
     _unknown(crs, notes)
@@ -49,7 +51,8 @@ def _photo_of(values: dict) -> PhotoInfo:
     sides = [number_of(values.get(a, values.get(b))) for a, b in (
         ("tiff:ImageWidth", "exif:PixelXDimension"), ("tiff:ImageLength", "exif:PixelYDimension"))]
     size = (int(sides[0]), int(sides[1])) if all(s is not None and s >= 1 for s in sides) else None
-    rendered = values.get("CameraProfile") == "Embedded" or "IncrementalTemperature" in values or "Temperature" not in values
+    rendered = (values.get("CameraProfile") == "Embedded" or "IncrementalTemperature" in values
+                or "Temperature" not in values)
     return PhotoInfo("rendered" if rendered else "raw", int(orientation) if orientation in geometry.ORIENTATIONS else 1,
                      size)
 
@@ -85,12 +88,13 @@ def _read_one(row: Slider, text, notes: Notes) -> float | None:
     return value
 
 
-def _sliders(crs: dict, notes: Notes) -> dict[str, float]:
+def _sliders(crs: dict, told: set[str], notes: Notes) -> dict[str, float]:
+    """All sliders but white balance; settings in `told` have been reported already."""
     out = {}
     for row in SLIDERS:
         if row.key is None or row.key not in crs or row.name in WHITE_BALANCE:
             continue
-        value = _read_one(row, crs[row.key], notes)
+        value = _read_one(row, crs[row.key], Notes() if row.key in told else notes)
         if value is not None:
             out[row.name] = value
     return out
@@ -109,7 +113,7 @@ def _white_balance(crs: dict, photo: PhotoInfo | None, notes: Notes) -> dict[str
         return {}
     if photo is None or photo.as_shot is None or not (kelvin is None or kelvin > 0):
         given = " and ".join(show(crs[key]) for key in WHITE_BALANCE if key in crs)
-        notes.dropped("Temperature and Tint", f"{given}; absolute values of a raw photo, whose as-shot light is unknown")
+        notes.dropped("Temperature and Tint", f"{given}; absolute, for a raw photo whose as-shot light is unknown")
         return {}
     as_shot = photo.as_shot
     wanted = white_balance.to_relative(as_shot[0] if kelvin is None else kelvin, as_shot[1] if tint is None else tint,
@@ -128,9 +132,9 @@ def _crop(values: dict, photo: PhotoInfo, notes: Notes) -> Crop | None:
         after = number_of(values["tiff:Orientation"])
         turn = geometry.turn_between(photo.orientation, int(after)) if after in geometry.ORIENTATIONS else None
     crop = Crop(rotate=turn or 0)
-    if not flag_of(values.get("HasCrop", "False")):
-        return crop
     keys = ("CropLeft", "CropTop", "CropRight", "CropBottom")
+    if not flag_of(values.get("HasCrop", "True")) or not any(key in values for key in (*keys, "CropAngle")):
+        return crop
     box = [number_of(values.get(key, "0" if i < 2 else "1")) for i, key in enumerate(keys)]
     angle = number_of(values.get("CropAngle", "0"))
     if angle is None or any(v is None or abs(v) > 100 for v in box):
@@ -145,6 +149,8 @@ def _crop(values: dict, photo: PhotoInfo, notes: Notes) -> Crop | None:
     kept_angle = min(max(round(angle, 2), CROP_FIELDS["angle"][0]), CROP_FIELDS["angle"][1]) + 0.0
     if kept[2] - kept[0] < 10 or kept[3] - kept[1] < 10:
         notes.dropped("crop", "less than a hundredth of the photo")
+        return crop
+    if (*kept, kept_angle) == (0, 0, 1000, 1000, 0):
         return crop
     text = f"{' '.join(map(str, kept))}, angle {kept_angle:g}"
     if max(abs(k - 1000 * v) for k, v in zip(kept, box, strict=True)) > 0.01 or abs(kept_angle - angle) > 1e-4:
@@ -163,8 +169,10 @@ def _unknown(crs: dict, notes: Notes) -> None:
             continue
         if key in camera_raw_keys.NOT_CAMERA_RAW:
             real = camera_raw_keys.NOT_CAMERA_RAW[key]
-            notes.dropped(key, f"{show(value)}; not a Camera Raw setting, Lightroom ignores it (the real one is {real})")
+            notes.dropped(key, f"{show(value)}; no such setting in Lightroom, which ignores it; the real one is {real}")
         elif key == "Look" and isinstance(value, dict):
-            notes.dropped("Look", f"{show(value.get('Name', 'unnamed'))}; Adobe's looks cannot be carried")
+            notes.dropped(key, f"{show(value.get('Name', 'unnamed'))}; Adobe's looks cannot be carried")
+        elif key == "CameraProfile":
+            notes.dropped(key, f"{show(value)}; camera profiles cannot be carried")
         else:
             notes.dropped(key, f"{show(value)}; no such slider")

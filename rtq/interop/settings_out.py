@@ -103,8 +103,8 @@ def _white_balance(plan: Plan, photo: PhotoInfo, preset: bool, notes: Notes) -> 
     if photo.kind == "rendered":
         for row in given:
             if preset:
-                notes.approximated(row.name, f"{plan.sliders[row.name]:+d}; acts on JPEG, TIFF and the like; raw photos "
-                                   "need Kelvin, which depend on the photo")
+                notes.approximated(row.name, f"{plan.sliders[row.name]:+d}; acts on JPEG, TIFF and the like; raw "
+                                   "photos need Kelvin, which depend on the photo")
             else:
                 notes.exact(row.name, plan.sliders[row.name])
         return {"WhiteBalance": "Custom"} | {
