@@ -27,7 +27,8 @@ def mrope(positions: jax.Array, cfg: Config) -> tuple[jax.Array, jax.Array]:
     axis = np.repeat(np.arange(3), cfg.mrope_section)
     angles = jnp.moveaxis(positions, 0, -1)[..., axis].astype(jnp.float32)
     angles *= frequencies(cfg.head_dim, cfg.rope_theta).reshape(1, 1, -1)
-    return jnp.cos(angles)[:, :, None], jnp.sin(angles)[:, :, None]
+    # The barrier keeps XLA from computing them again in every layer.
+    return jax.lax.optimization_barrier((jnp.cos(angles)[:, :, None], jnp.sin(angles)[:, :, None]))
 
 
 class Attention(nn.Module):
@@ -45,9 +46,10 @@ class Attention(nn.Module):
 
         q = rotate(project(cfg.num_heads, "heads", "q"), cos, sin)
         k = rotate(project(cfg.num_kv_heads, "kv_heads", "k"), cos, sin)
-        kv = KV(jnp.swapaxes(k, 1, 2), jnp.swapaxes(project(cfg.num_kv_heads, "kv_heads", "v"), 1, 2))
+        kv = KV(k.transpose(0, 2, 3, 1), project(cfg.num_kv_heads, "kv_heads", "v").swapaxes(1, 2))
         if cache is not None:
-            kv = jax.tree.map(lambda old, new: jax.lax.dynamic_update_slice_in_dim(old, new, slot, 2), cache, kv)
+            write = jax.lax.dynamic_update_slice_in_dim
+            kv = KV(write(cache.k, kv.k, slot, axis=3), write(cache.v, kv.v, slot, axis=2))
         out = attend(q, kv, mask, prefix=prefix, prefix_mask=prefix_mask, chunk=cfg.attention_chunk)
         out = nn.with_logical_constraint(out.reshape(*x.shape[:2], -1), ("batch", "length", "heads"))
         return Linear(cfg, (cfg.num_heads * h, d), ("heads", "embed"), name="o")(out), kv

@@ -17,7 +17,7 @@ MASKED = -1e30  # finite, so that a row without any key gives numbers and not Na
 
 
 class KV(NamedTuple):
-    """Keys and values `[B, K, S, H]`, time next to last so that no attention product has to transpose them."""
+    """Keys `[B, K, H, S]` and values `[B, K, S, H]`: the layouts that both attention products read as they lie."""
 
     k: jax.Array
     v: jax.Array
@@ -104,9 +104,9 @@ def attend(
 ) -> jax.Array:
     """Grouped-query attention with one exact softmax over a shared prefix and the row's own keys.
 
-    q [B, T, N, H]; kv [B, K, S, H]; mask bool[B or 1, T or 1, S] (True: may attend). prefix [P, K, Sp, H] and
-    prefix_mask bool[P, Sp] are shared by the B / P rows of each prompt, never repeated. Scores and softmax are
-    float32. More than `chunk` queries are computed block by block, and again in the backward pass.
+    q [B, T, N, H]; kv of B rows and S keys; mask bool[B or 1, T or 1, S] (True: may attend). prefix, of P rows and Sp
+    keys, with prefix_mask bool[P, Sp], is shared by the B / P rows of each prompt, never repeated. Scores and softmax
+    are float32. More than `chunk` queries are computed block by block, and again in the backward pass.
     Returns [B, T, N, H] in q's dtype.
     """
     steps = q.shape[1]
@@ -131,13 +131,13 @@ def _attend(q: jax.Array, kv: KV, mask: jax.Array, prefix: KV | None, prefix_mas
     k = kv.k.shape[1]
     r = n // k
     q = jnp.moveaxis((q * (h**-0.5)).reshape(b, t, k, r, h), 1, 3)  # [B, K, R, T, H]
-    scores = _dot("bkrth,bksh->bkrts", q, kv.k)
+    scores = _dot("bkrth,bkhs->bkrts", q, kv.k)
     scores = jnp.where(mask[:, None, None], scores, MASKED)
     top = jax.lax.stop_gradient(scores.max(-1, keepdims=True))
     if prefix is not None:
         p, g = prefix.k.shape[0], b // prefix.k.shape[0]
         q_shared = jnp.moveaxis(q.reshape(p, g, k, r, t, h), 1, 2)  # [P, K, G, R, T, H]
-        shared = _dot("pkgrth,pksh->pkgrts", q_shared, prefix.k)
+        shared = _dot("pkgrth,pkhs->pkgrts", q_shared, prefix.k)
         shared = jnp.where(prefix_mask[:, None, None, None, None], shared, MASKED)
         shared_top = jax.lax.stop_gradient(shared.max(-1, keepdims=True))
         top = jnp.maximum(top, jnp.moveaxis(shared_top, 2, 1).reshape(top.shape))

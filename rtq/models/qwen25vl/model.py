@@ -9,9 +9,9 @@
 Parameters are a plain dict `{"vision": …, "language": …}`. LoRA factors, where given, are a second, small dict of the
 same layout (`lora.init`), so that the gradient can be taken with respect to them alone.
 
-**Keys and values.** `forward` returns the keys and values of its tokens, `KV(k, v)` with `[B, K, S, H]` per layer: one
-`KV` with a leading axis of layers when `cfg.scan_layers`, otherwise a tuple with one `KV` per layer. They are used in
-two ways, in training as in decoding:
+**Keys and values.** `forward` returns the keys and values of its tokens, `KV(k [B, K, H, S], v [B, K, S, H])` per
+layer: one `KV` with a leading axis of layers when `cfg.scan_layers`, otherwise a tuple with one `KV` per layer. They are
+used in two ways, in training as in decoding:
 
 * as `prefix`, read only: P prompts are computed once, and B = P·G rows attend to them, row b to prompt b // G. The
   prompt's keys are never repeated G times; one softmax runs over prompt and own keys together, and gradients flow back
@@ -161,10 +161,11 @@ def logits(cfg: Config, params: Params, hidden: jax.Array) -> jax.Array:
 
 def init_cache(cfg: Config, batch: int, length: int) -> Any:
     """An empty cache of `length` slots for `batch` rows, in the layout that `forward` with this `cfg` takes."""
-    shape = (batch, cfg.num_kv_heads, length, cfg.head_dim)
+    k = (batch, cfg.num_kv_heads, cfg.head_dim, length)
+    v = (batch, cfg.num_kv_heads, length, cfg.head_dim)
     if cfg.scan_layers:
-        return KV(*(jnp.zeros((cfg.num_layers, *shape), cfg.dtype) for _ in "kv"))
-    return tuple(KV(*(jnp.zeros(shape, cfg.dtype) for _ in "kv")) for _ in range(cfg.num_layers))
+        return KV(*(jnp.zeros((cfg.num_layers, *shape), cfg.dtype) for shape in (k, v)))
+    return tuple(KV(*(jnp.zeros(shape, cfg.dtype) for shape in (k, v))) for _ in range(cfg.num_layers))
 
 
 def causal_mask(valid: jax.Array) -> jax.Array:

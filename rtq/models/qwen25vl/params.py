@@ -136,7 +136,7 @@ def load(folder: str | pathlib.Path, cfg: Config, shardings: model.Params | None
     if cfg.tie_embeddings and "lm_head.weight" in extra:  # some writers store the tied head a second time
         extra.remove("lm_head.weight")
         if not np.array_equal(tensors["lm_head.weight"], tensors["model.embed_tokens.weight"]):
-            raise ValueError(f"{folder}: lm_head.weight differs from model.embed_tokens.weight, but config.json ties them")
+            raise ValueError(f"{folder}: lm_head.weight is not model.embed_tokens.weight, but config.json ties them")
     if extra:
         raise ValueError(f"{folder}: unexpected tensor {extra[0]}" + (f" and {len(extra) - 1} more" * (len(extra) > 1)))
     shapes = model.param_shapes(cfg)

@@ -98,7 +98,7 @@ def _block_attention(qkv: jax.Array, plan: _Plan, cfg: Config) -> jax.Array:
     q, k = rotate(q, plan.cos, plan.sin), rotate(k, plan.cos, plan.sin)
     q, k, v = (x.reshape(rows * count, length, cfg.vision_num_heads, cfg.vision_head_dim) for x in (q, k, v))
     mask = jnp.broadcast_to(members < patches, (rows, count, length)).reshape(rows * count, 1, length)
-    out = attend(q, KV(jnp.swapaxes(k, 1, 2), jnp.swapaxes(v, 1, 2)), mask, chunk=cfg.attention_chunk)
+    out = attend(q, KV(k.transpose(0, 2, 3, 1), v.swapaxes(1, 2)), mask, chunk=cfg.attention_chunk)
     return regroup(out.reshape(rows, count * length, -1), slot, flat)
 
 
