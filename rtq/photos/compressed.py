@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import threading
+import warnings
 
 import numpy as np
 
@@ -15,11 +17,24 @@ _AVIF_CHROMA = {(True, True): "4:0:0", (True, False): "4:0:0", (False, True): "4
 SEVERAL = "only the primary one of several images was read"
 
 
+_quiet = threading.Lock()
+
+
+def opened(plugin, data: bytes):
+    """Opens a file with a Pillow plug-in: none of its size checks, which print or raise at other limits than ours.
+
+    Plug-ins warn in their own words about odd metadata while they open a file; those words are withheld.
+    """
+    with _quiet, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return plugin(io.BytesIO(data))
+
+
 def decode_jpeg(data: bytes, max_pixels: int) -> Decoded:
     """Decodes a baseline or progressive JPEG file; of a multi-picture file, the first."""
     from PIL import JpegImagePlugin
 
-    image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+    image = opened(JpegImagePlugin.JpegImageFile, data)
     check_size(*image.size, max_pixels)
     samples = np.asarray(image)
     return _with_info(samples, "JPEG", image, cmyk=image.mode == "CMYK")
@@ -64,7 +79,7 @@ def decode_webp(data: bytes, max_pixels: int) -> Decoded:
     check_size(*_webp_size(data), max_pixels)
     if len(data) < 8 + int.from_bytes(data[4:8], "little"):
         raise ValueError("is truncated")
-    image = WebPImagePlugin.WebPImageFile(io.BytesIO(data))
+    image = opened(WebPImagePlugin.WebPImageFile, data)
     notes = (ANIMATED,) if image.n_frames > 1 else ()
     samples = np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
     lossless = data[12:16] == b"VP8L" or (data[12:16] == b"VP8X" and _first_stream(data) == b"VP8L")
@@ -105,7 +120,7 @@ def decode_avif(data: bytes, max_pixels: int) -> Decoded:
     """Decodes an AVIF file at its own depth, of a sequence the first frame."""
     from PIL import AvifImagePlugin
 
-    image = AvifImagePlugin.AvifImageFile(io.BytesIO(data))
+    image = opened(AvifImagePlugin.AvifImageFile, data)
     check_size(*image.size, max_pixels)
     notes = (ANIMATED,) if image.n_frames > 1 else ()
     depth = _avif_depth(data)

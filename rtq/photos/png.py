@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zlib
 
 import numpy as np
 
+from rtq.photos.compressed import opened
 from rtq.photos.types import Decoded, check_size
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -69,7 +69,7 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
     else:
         from PIL import PngImagePlugin
 
-        image = PngImagePlugin.PngImageFile(io.BytesIO(data))
+        image = opened(PngImagePlugin.PngImageFile, data)
         grey = image.mode in ("1", "L", "LA")
         alpha = "A" if transparent is not None or image.mode in ("LA", "RGBA") else ""
         samples = np.asarray(image.convert(("L" if grey else "RGB") + alpha))

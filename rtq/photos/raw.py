@@ -49,6 +49,9 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
                 gamma=(1, 1),
                 no_auto_bright=True,
                 highlight_mode=rawpy.HighlightMode.Blend,
+                # A camera that saturates below its stated white level would turn highlights magenta: LibRaw then takes
+                # the photo's maximum for white, here only from 90% on, since it makes exposure depend on the content.
+                adjust_maximum_thr=0.9,
             )
     except rawpy.LibRawError as error:
         reason = error.args[0] if error.args else "unknown reason"

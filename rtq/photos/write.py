@@ -135,9 +135,9 @@ def _exif(photo: Photo, kind: str, srgb: bool, notes: list[str]) -> bytes | None
 
 
 def _packet(photo: Photo, given: bytes | None, kind: str, notes: list[str]) -> bytes | None:
-    packet = given
-    if given is None and photo.xmp:
-        packet = xmp_packet.rendered(photo.xmp)
+    packet = photo.xmp if given is None else given
+    if packet:
+        packet = xmp_packet.upright(packet, rendered=given is None)
         if packet is None:
             notes.append("its XMP is damaged and was left out")
     if packet and kind == "JPEG" and len(packet) > JPEG_BLOCK:
@@ -200,8 +200,8 @@ def write(path, photo: Photo, *, overwrite: bool = False, source=None, profile: 
         profile: "keep" converts into the profile the photo came in, "srgb" into sRGB, which is then embedded.
         quality: 1–100 for JPEG, WebP (100 is lossless), HEIC and AVIF.
         bits: 8 or 16; by default those of the source for PNG and TIFF, and 8 elsewhere.
-        xmp: a packet to embed as it is instead of the photo's own, which loses its camera-raw settings because they
-            are in the pixels now; b"" embeds none.
+        xmp: a packet to embed instead of the photo's own, which loses its camera-raw settings because they are in the
+            pixels now. It is embedded as it is, but for a tiff:Orientation, which becomes 1. b"" embeds none.
 
     Raises:
         FileExistsError: `path` exists and `overwrite` is not set.

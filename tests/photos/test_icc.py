@@ -1,0 +1,196 @@
+"""Colour profiles against LittleCMS in gamut, against numbers worked out by hand outside it, and inverted."""
+
+import dataclasses
+import importlib
+import io
+import struct
+
+import numpy as np
+import photo_files as files
+import pytest
+from PIL import Image, ImageCms
+
+from rtq import photos
+from rtq.photos import icc
+
+
+def _grid():
+    levels = np.linspace(0, 255, 18).astype(np.uint8)
+    return np.stack(np.meshgrid(levels, levels, levels), -1).reshape(18, -1, 3)
+
+
+def _littlecms(samples, profile):
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    image = ImageCms.profileToProfile(
+        Image.fromarray(samples), source, ImageCms.createProfile("sRGB"), ImageCms.Intent.RELATIVE_COLORIMETRIC
+    )
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize("name", files.PROFILES)
+def test_in_gamut_colours_agree_with_littlecms(name):
+    samples = _grid()
+    ours = icc.to_srgb(samples, icc.parse(files.PROFILES[name]))
+    inside = ((ours >= 0) & (ours <= 1)).all(-1)
+    assert inside.mean() > 0.2
+    difference = np.abs(ours * 255 - _littlecms(samples, files.PROFILES[name]))[inside]
+    assert difference.max() <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "sample", "expected"),
+    [
+        ("p3", (0, 255, 0), (-0.5116, 1.0183, -0.3107)),  # XYZ of the primaries by hand, sRGB curve on |x|
+        ("p3", (255, 0, 0), (1.0931, -0.2267, -0.1501)),
+        ("adobe", (0, 255, 0), (-0.6639, 1.0, -0.2291)),
+        ("p3", (255, 255, 255), (1.0, 1.0, 1.0)),
+        ("prophoto", (128, 128, 128), (0.5741, 0.5741, 0.5741)),  # (128/255)^1.8 in the sRGB curve
+    ],
+)
+def test_colours_by_hand(name, sample, expected):
+    pixel = icc.to_srgb(np.uint8([[sample]]), icc.parse(files.PROFILES[name]))[0, 0]
+    assert np.abs(pixel - expected).max() < 6e-4
+
+
+def test_curves_of_every_kind_invert():
+    kinds = [
+        icc.Curve(2.2),
+        icc.SRGB_CURVE,
+        icc.Curve(2.4, 0.9, 0.1, 0.0, -0.1 / 0.9, 0.0, 0.0),
+        icc.Curve(2.0, 0.9, 0.1, 0.0, -0.1 / 0.9, 0.02, 0.02),
+        icc.Curve(2.2, 0.95, 0.05, 0.1, 0.05, 0.01, 0.005),
+        icc.Curve(table=np.linspace(0, 1, 1000) ** 2.2),
+    ]
+    x = np.linspace(0, 1, 65536)
+    for curve in kinds:
+        y = curve.linear(x)
+        assert (np.diff(y) >= 0).all()
+        assert np.abs(curve.encoded(y) - x).max() < 1e-9
+
+
+def test_parametric_types_are_read_as_the_standard_has_them():
+    def para(shape, *values):
+        return icc._curve(b"para" + struct.pack(f">4xHxx{len(values)}i", shape, *(round(v * 65536) for v in values)))
+
+    x = np.linspace(0, 1, 101)
+    g, a, b, c, d, e, f = 2.0, 0.875, 0.125, 0.25, 0.25, 0.0625, 0.03125
+    assert np.allclose(para(0, g).linear(x), x**g)
+    assert np.allclose(para(1, g, a, -b).linear(x), np.where(x >= b / a, (a * x - b) ** g, 0))
+    assert np.allclose(para(2, g, a, -b, e).linear(x), np.where(x >= b / a, (a * x - b) ** g + e, e))
+    assert np.allclose(para(3, g, a, b, c, d).linear(x), np.where(x >= d, (a * x + b) ** g, c * x))
+    assert np.allclose(para(4, g, a, b, c, d, e, f).linear(x), np.where(x >= d, (a * x + b) ** g + e, c * x + f))
+    gamma = icc._curve(b"curv" + struct.pack(">4xIH", 1, 0x0233))
+    assert gamma.g == pytest.approx(2.19921875)
+    assert np.allclose(icc._curve(b"curv" + bytes(8)).linear(x), x)
+
+
+def test_extended_srgb_is_odd_and_inverts():
+    x = np.linspace(-4, 4, 100001)
+    assert np.allclose(icc.srgb_encode(-x), -icc.srgb_encode(x))
+    assert np.abs(icc.srgb_decode(icc.srgb_encode(x)) - x).max() < 1e-7
+    assert icc.srgb_encode(np.array([0.18])) == pytest.approx(0.46135, abs=1e-5)
+
+
+def test_srgb_profiles_leave_integers_alone(tmp_path):
+    for number, profile in enumerate([ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
+                                      importlib.import_module("rtq.photos.write").SRGB]):  # fmt: skip
+        data = files.saved(Image.fromarray(files.noise()), "PNG", icc_profile=profile)
+        (tmp_path / f"{number}.png").write_bytes(data)
+        photo = photos.read(tmp_path / f"{number}.png")
+        assert np.array_equal(photo.pixels, files.noise())
+        assert photo.icc == profile
+    assert not icc.is_srgb(icc.parse(files.PROFILES["adobe"]))
+    assert not icc.is_srgb(icc.parse(icc.matrix_profile(icc.SRGB_XY, icc.D65_XY, icc.Curve(2.2), "gamma")))
+
+
+def test_built_profiles_satisfy_littlecms():
+    for profile in files.PROFILES.values():
+        assert ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile))).strip()
+
+
+def test_profile_srgb_converts_and_clips(tmp_path):
+    samples = np.uint8([[[0, 255, 0], [128, 128, 128], [200, 100, 50]]])
+    data = files.saved(Image.fromarray(samples), "PNG", icc_profile=files.PROFILES["p3"])
+    (tmp_path / "a.png").write_bytes(data)
+    photo = photos.read(tmp_path / "a.png")
+    photos.write(tmp_path / "b.png", photo, profile="srgb")
+    again = photos.read(tmp_path / "b.png")
+    assert again.pixels[0, 0].tolist() == [0, 255, 0]
+    assert again.pixels[0, 1].tolist() == [128, 128, 128]
+    assert np.abs(again.pixels[0, 2].astype(int) - _littlecms(samples, files.PROFILES["p3"])[0, 2]).max() <= 1
+    assert icc.is_srgb(icc.parse(again.icc))
+
+
+def test_uint8_pixels_are_converted_into_the_files_profile(tmp_path):
+    pixels = files.scene()
+    photos.write(tmp_path / "a.png", files.photo(pixels, icc=files.PROFILES["prophoto"]), bits=16)
+    again = photos.read(tmp_path / "a.png").pixels
+    assert np.abs(again * 255 - pixels).max() < 0.1  # half a 16-bit step of a gamma 1.8 toe
+
+
+def _grey_profile(gamma):
+    tone = b"curv" + struct.pack(">4xIH", 1, round(gamma * 256)) + b"\0\0"
+    white = b"XYZ " + struct.pack(">4x3i", *(round(v * 65536) for v in icc.D50))
+    body, table, start = b"", b"", 128 + 4 + 24
+    for name, tag in ((b"kTRC", tone), (b"wtpt", white)):
+        table += struct.pack(">4sII", name, start + len(body), len(tag))
+        body += tag
+    head = struct.pack(">I4xI4s4s4s12x4s", start + len(body), 0x02100000, b"mntr", b"GRAY", b"XYZ ", b"acsp")
+    return head.ljust(128, b"\0") + struct.pack(">I", 2) + table + body
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_grey_profile(tmp_path, dtype):
+    top = np.iinfo(dtype).max
+    samples = files.noise(channels=1, dtype=dtype)
+    profile = _grey_profile(1.8)
+    from rtq.photos import png
+
+    (tmp_path / "a.png").write_bytes(png.encode(samples, profile, None, None))
+    photo = photos.read(tmp_path / "a.png")
+    assert photo.grey
+    assert np.abs(icc.srgb_decode(photo.pixels) - (samples / top) ** 1.80078125).max() < 1e-5
+    photos.write(tmp_path / "b.png", photo)
+    again = photos.read(tmp_path / "b.png")
+    assert np.array_equal(again.samples, samples)
+    assert again.icc == profile
+    toned = dataclasses.replace(photo, pixels=photo.pixels * np.float32([1, 0.9, 0.8]))
+    photos.write(tmp_path / "c.png", toned)
+    again = photos.read(tmp_path / "c.png")
+    assert not again.grey
+    assert icc.is_srgb(icc.parse(again.icc))
+
+
+def test_grey_file_with_an_rgb_profile(tmp_path):
+    grey = np.linspace(0, 255, 64).astype(np.uint8)[None]
+    (tmp_path / "a.jpg").write_bytes(files.saved(Image.fromarray(grey), "JPEG", icc_profile=files.PROFILES["adobe"]))
+    photo = photos.read(tmp_path / "a.jpg")
+    assert photo.grey
+    assert np.ptp(photo.pixels, -1).max() == 0
+
+
+def test_table_based_profile_goes_through_littlecms(tmp_path):
+    profile = bytearray(files.PROFILES["adobe"])
+    place = profile.index(b"rTRC", 128)
+    profile[place : place + 4] = b"xTRC"  # no longer of the matrix kind
+    data = files.saved(Image.fromarray(files.noise()), "PNG", icc_profile=bytes(profile))
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(photos.PhotoError, match="profile that cannot be applied"):
+        photos.read(tmp_path / "a.png")
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    (tmp_path / "b.png").write_bytes(files.saved(Image.fromarray(files.noise()), "PNG", icc_profile=lab))
+    with pytest.warns(photos.PhotoWarning, match="does not fit"):
+        photo = photos.read(tmp_path / "b.png")
+    assert photo.icc is None
+
+
+def test_damaged_profiles_are_ignored_with_a_warning(tmp_path):
+    whole = files.PROFILES["p3"]
+    damaged = [whole[:100], whole[:150], whole[:400], b"\0" * 200, whole.replace(b"para", b"nope")]
+    for number, profile in enumerate(damaged):
+        data = files.saved(Image.fromarray(files.scene()), "JPEG", icc_profile=profile)
+        (tmp_path / f"{number}.jpg").write_bytes(data)
+        with pytest.warns(photos.PhotoWarning, match="profile"):
+            photo = photos.read(tmp_path / f"{number}.jpg")
+        assert photo.pixels.dtype == np.uint8
+        assert photo.icc is None
