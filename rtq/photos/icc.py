@@ -18,7 +18,7 @@ D50 = np.array([0.96420288, 1.0, 0.82490540])  # as s15Fixed16 stores it
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 D65_XY = (0.3127, 0.3290)
 SRGB_XY = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
-STRIP = 1 << 18  # pixels converted at a time: the float64 temporaries of a strip stay in the cache
+STRIP = 1 << 16  # pixels converted at a time: the temporaries of a strip stay in the cache
 
 
 class ProfileError(ValueError):
@@ -139,7 +139,9 @@ def parse(data: bytes) -> Profile:
     white = matrix.sum(1, keepdims=True)
     if not (white > 0.2).all() or abs(np.linalg.det(matrix)) < 1e-4:
         raise ProfileError("its colorants do not span a colour space")
-    return Profile(space, matrix / white, curves)  # white stays white whatever the rounding of the colorants
+    if (np.abs(white - 1) < 0.01).all():
+        matrix = matrix / white  # white stays white whatever the rounding of the colorants
+    return Profile(space, matrix, curves)
 
 
 def fitting(profile: Profile, channels: int) -> Profile | None:
@@ -180,6 +182,9 @@ def in_strips(work, height: int, width: int) -> None:
     """Calls `work(rows: slice)` over the rows of a photo, from as many threads as there are cores."""
     rows = max(1, STRIP // width)
     strips = [slice(top, min(top + rows, height)) for top in range(0, height, rows)]
+    if len(strips) == 1:
+        work(strips[0])
+        return
     with concurrent.futures.ThreadPoolExecutor(min(len(strips), os.cpu_count() or 1)) as pool:
         for _ in pool.map(work, strips):
             pass
@@ -192,7 +197,9 @@ def _mixed(matrix: np.ndarray, planes: list[np.ndarray]) -> list[np.ndarray]:
 def to_srgb(samples: np.ndarray, profile: Profile) -> np.ndarray:
     """Stored samples, uint8 or uint16 [H, W, 1 or 3], to float32 [H, W, 3] in encoded extended sRGB, unclipped."""
     top = np.iinfo(samples.dtype).max
-    tables = [curve.linear(np.arange(top + 1) / top) for curve in profile.curves]
+    dtype = np.float32 if top == 255 else np.float64
+    tables = [curve.linear(np.arange(top + 1) / top).astype(dtype) for curve in profile.curves]
+    matrix = None if profile.matrix is None else profile.matrix.astype(dtype)
     height, width, channels = samples.shape
     pixels = np.empty((height, width, 3), np.float32)
 
@@ -201,7 +208,7 @@ def to_srgb(samples: np.ndarray, profile: Profile) -> np.ndarray:
         if channels == 1:
             pixels[rows] = srgb_encode(planes[0])[..., None]
             return
-        for i, plane in enumerate(_mixed(profile.matrix, planes)):
+        for i, plane in enumerate(_mixed(matrix, planes)):
             pixels[rows, :, i] = srgb_encode(plane)
 
     in_strips(convert, height, width)
@@ -216,15 +223,16 @@ def from_srgb(pixels: np.ndarray, profile: Profile, bits: int) -> np.ndarray:
     """
     top = 2**bits - 1
     scale = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
-    inverse = None if profile.matrix is None else np.linalg.inv(profile.matrix)
+    dtype = np.float32 if bits == 8 else np.float64
+    inverse = None if profile.matrix is None else np.linalg.inv(profile.matrix).astype(dtype)
     height, width, _ = pixels.shape
     samples = np.empty((height, width, len(profile.curves)), np.uint8 if bits == 8 else np.uint16)
 
     def convert(rows):
         if inverse is None:
-            planes = [srgb_decode(pixels[rows, :, 1].astype(np.float64) / scale)]
+            planes = [srgb_decode(pixels[rows, :, 1].astype(dtype) / scale)]
         else:
-            planes = [srgb_decode(pixels[rows, :, i].astype(np.float64) / scale) for i in range(3)]
+            planes = [srgb_decode(pixels[rows, :, i].astype(dtype) / scale) for i in range(3)]
             planes = _mixed(inverse, planes)
         for i, (curve, plane) in enumerate(zip(profile.curves, planes, strict=True)):
             samples[rows, :, i] = np.rint(curve.encoded(np.clip(plane, 0, 1)) * top)
@@ -245,8 +253,11 @@ def restore(samples: np.ndarray, stored: np.ndarray, pixels: np.ndarray, profile
     near = top * (flat + 1 / 128)  # how far a flat stretch or float32 rounding can move a sample, generously
 
     def fix(rows):
-        distance = np.abs(samples[rows].astype(np.int32) - stored[rows])
-        row, column = np.nonzero((distance > 0).any(-1) & (distance <= near).all(-1))
+        differs, close = False, True
+        for i in range(samples.shape[2]):
+            distance = np.abs(samples[rows, :, i].astype(np.int32) - stored[rows, :, i])
+            differs, close = differs | (distance > 0), close & (distance <= near)
+        row, column = np.nonzero(differs & close)
         if len(row):
             row += rows.start
             candidates = stored[row, column]

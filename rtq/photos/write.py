@@ -95,8 +95,11 @@ def _neutral(pixels: np.ndarray) -> bool:
     return bool(spread.max() <= NEUTRAL * (1 if pixels.dtype == np.float32 else np.iinfo(pixels.dtype).max))
 
 
-def _samples(photo: Photo, profile: str, bits: int, colours: int) -> tuple[np.ndarray, bytes | None, bool]:
-    """Samples [H, W, 1 or 3] to store, the profile to embed or None, and whether that is sRGB."""
+def _samples(photo: Photo, profile: str, bits: int, colours: int, exact: bool) -> tuple[np.ndarray, bytes | None, bool]:
+    """Samples [H, W, 1 or 3] to store, the profile to embed or None, and whether that is sRGB.
+
+    With `exact`, for lossless formats, untouched pixels get the samples they were read from.
+    """
     if profile == "keep" and photo.icc is not None:
         try:
             own = icc.fitting(icc.parse(photo.icc), colours)
@@ -105,7 +108,7 @@ def _samples(photo: Photo, profile: str, bits: int, colours: int) -> tuple[np.nd
         if own is not None and not icc.is_srgb(own):
             samples = icc.from_srgb(photo.pixels, own, bits)
             stored = photo.samples
-            if stored is not None and stored.shape == samples.shape and stored.dtype == samples.dtype:
+            if exact and stored is not None and stored.shape == samples.shape and stored.dtype == samples.dtype:
                 icc.restore(samples, stored, photo.pixels, own)
             return samples, photo.icc, False
         if own is not None:
@@ -153,7 +156,8 @@ def _encode(kind: str, photo: Photo, profile: str, quality: int, bits: int, give
         photo = _on_white(photo)
         notes.append("JPEG has no transparency: it was laid on white")
     colours = 1 if photo.grey and _neutral(photo.pixels) else 3
-    samples, embedded, srgb = _samples(photo, profile, bits, colours)
+    exact = kind in DEEP or (kind == "WEBP" and (lossless or quality == 100))
+    samples, embedded, srgb = _samples(photo, profile, bits, colours, exact)
     if photo.alpha is not None:
         samples = np.concatenate([samples, _depth(photo.alpha, bits)[..., None]], -1)
     block = _exif(photo, kind, srgb, notes)

@@ -169,7 +169,53 @@ def test_grey_file_with_an_rgb_profile(tmp_path):
     assert np.ptp(photo.pixels, -1).max() == 0
 
 
-def test_table_based_profile_goes_through_littlecms(tmp_path):
+def _table_profile(space):
+    """A lut8 profile with a 2-point grid over RGB or CMYK into Lab, its corners at sRGB's primaries and mixtures."""
+    inks = len(space.strip())
+    ends = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+    lab = ImageCms.buildTransform(*ends, "RGB", "LAB", ImageCms.Intent.RELATIVE_COLORIMETRIC)
+    corners = np.array(list(np.ndindex(*(2,) * inks)))  # the first channel varies slowest
+    rgb = corners if inks == 3 else (1 - corners[:, :3]) * (1 - corners[:, 3:])
+    image = ImageCms.applyTransform(Image.fromarray(np.uint8(rgb * 255)[None]), lab)
+    grid = (np.asarray(image)[0].astype(int) + [0, 128, 128]).astype(np.uint8)  # Pillow keeps a and b signed
+    ramp = bytes(range(256))
+    matrix = struct.pack(">9i", *(np.eye(3, dtype=int) * 65536).ravel())
+    tag = b"mft1" + bytes(4) + bytes([inks, 3, 2, 0]) + matrix + ramp * inks + grid.tobytes() + ramp * 3
+    white = b"XYZ " + struct.pack(">4x3i", *(round(v * 65536) for v in icc.D50))
+    start = 128 + 4 + 24
+    table = struct.pack(">4sII4sII", b"A2B0", start, len(tag), b"wtpt", start + len(tag), len(white))
+    size = start + len(tag) + len(white)
+    kind = b"prtr" if inks == 4 else b"mntr"
+    head = struct.pack(">I4xI4s4s4s12x4s", size, 0x02100000, kind, space.encode(), b"Lab ", b"acsp").ljust(68, b"\0")
+    head += struct.pack(">3i", *(round(v * 65536) for v in icc.D50))
+    return head.ljust(128, b"\0") + struct.pack(">I", 2) + table + tag + white
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_table_based_profile_is_converted_and_said(tmp_path, dtype):
+    from rtq.photos import png
+
+    samples = np.array([[[255, 255, 255], [0, 0, 0], [255, 0, 0], [0, 0, 255]]], dtype)
+    samples = samples * dtype(257 if dtype == np.uint16 else 1)
+    (tmp_path / "a.png").write_bytes(png.encode(samples, _table_profile("RGB "), None, None))
+    with pytest.warns(photos.PhotoWarning, match="table-based profile was converted to sRGB") as said:
+        photo = photos.read(tmp_path / "a.png")
+    assert ("8 bits" in str(said[0].message)) == (dtype == np.uint16)
+    assert np.abs(photo.pixels.astype(int) - [[[255, 255, 255], [0, 0, 0], [255, 0, 0], [0, 0, 255]]]).max() <= 6
+    assert photo.icc is None
+
+
+def test_cmyk_profile_is_applied(tmp_path):
+    inks = Image.new("CMYK", (32, 16), (0, 255, 255, 0))
+    inks.paste((0, 0, 0, 0), (16, 0, 32, 16))
+    (tmp_path / "a.tif").write_bytes(files.saved(inks, "TIFF", icc_profile=_table_profile("CMYK")))
+    with pytest.warns(photos.PhotoWarning, match="CMYK profile was converted"):
+        photo = photos.read(tmp_path / "a.tif")
+    assert np.abs(photo.pixels[8, 8].astype(int) - [255, 0, 0]).max() <= 6
+    assert np.abs(photo.pixels[8, 24].astype(int) - 255).max() <= 2
+
+
+def test_profiles_that_do_not_apply(tmp_path):
     profile = bytearray(files.PROFILES["adobe"])
     place = profile.index(b"rTRC", 128)
     profile[place : place + 4] = b"xTRC"  # no longer of the matrix kind
