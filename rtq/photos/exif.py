@@ -103,6 +103,18 @@ def upright(blob: bytes) -> tuple[bytes, int]:
     return bytes(out), orientation if 1 <= orientation <= 8 else 1
 
 
+def without_orientation(blob: bytes) -> bytes:
+    """The block without its Orientation tag, everything else at its place."""
+    order = byte_order(blob)
+    (start,) = struct.unpack_from(order + "I", blob, 4)
+    tags, link = directory(blob, start)
+    if ORIENTATION not in tags:
+        return blob
+    slot = tags[ORIENTATION].start - 8
+    count = struct.pack(order + "H", (link - start - 2) // 12 - 1)
+    return blob[:start] + count + blob[start + 2 : slot] + blob[slot + 12 : link + 4] + bytes(12) + blob[link + 4 :]
+
+
 def resized(blob: bytes, width: int, height: int, *, srgb: bool) -> bytes:
     """The block with the pixel dimensions and the colour space of what is written, where it states them."""
     out = bytearray(blob)

@@ -157,13 +157,16 @@ def fitting(profile: Profile, channels: int) -> Profile | None:
 
 
 def is_srgb(profile: Profile) -> bool:
-    """Whether applying the profile moves no in-range colour by more than 1/255 from reading it as sRGB."""
+    """Whether applying the profile moves no in-range colour by more than 2/255 from reading it as sRGB.
+
+    The colorants of common sRGB profiles are rounded so that a full primary leaks up to 1.4/255 into the others.
+    """
     if profile.curves is None:
         return False
     levels = np.linspace(0, 255, 18).astype(np.uint8)
     grid = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(1, -1, 3)
     grid = grid[..., :1] if profile.matrix is None else grid
-    return bool(np.abs(to_srgb(grid, profile) - grid / 255.0).max() <= 1 / 255)
+    return bool(np.abs(to_srgb(grid, profile) - grid / 255.0).max() <= 2 / 255)
 
 
 def srgb_encode(x: np.ndarray) -> np.ndarray:

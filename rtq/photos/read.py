@@ -128,8 +128,13 @@ def _photo(decoded: Decoded) -> tuple[Photo, list[str]]:
             notes.append("its EXIF is damaged and was left out")
     turn = orientation if decoded.orientation is None else decoded.orientation
     turn = turn if 1 <= turn <= 8 else 1
-    common = {"exif": block, "xmp": decoded.xmp, "format": decoded.format, "orientation": max(turn, orientation),
-              "lossless": decoded.lossless}  # fmt: skip
+    common = {
+        "exif": block,
+        "xmp": decoded.xmp,
+        "format": decoded.format,
+        "orientation": orientation if orientation > 1 else turn,
+        "lossless": decoded.lossless,
+    }
     samples = turned(decoded.samples, turn)
     if samples.dtype == np.float32:
         return Photo(samples, bits=16, **common), notes

@@ -167,7 +167,8 @@ def _encode(kind: str, photo: Photo, profile: str, quality: int, bits: int, give
     if kind == "TIFF":
         return tiff.encode(samples, embedded, block, packet), notes
     if block:
-        block = exif.PREFIX + block
+        # Pillow rebuilds the EXIF of an AVIF that has an orientation, and moves the maker's notes.
+        block = exif.PREFIX + (exif.without_orientation(block) if kind == "AVIF" else block)
     data = compressed.encode(kind, samples, embedded, block, packet, quality=quality, lossless=lossless)
     return data, notes
 

@@ -99,6 +99,8 @@ def test_srgb_profiles_leave_integers_alone(tmp_path):
         photo = photos.read(tmp_path / f"{number}.png")
         assert np.array_equal(photo.pixels, files.noise())
         assert photo.icc == profile
+    leaking = np.eye(3) + [[-4e-4, 4e-4, 0], [0, 0, 0], [0, 8e-5, -8e-5]]  # as measured in a common profile
+    assert icc.is_srgb(icc.Profile("RGB ", leaking, (icc.SRGB_CURVE,) * 3))
     assert not icc.is_srgb(icc.parse(files.PROFILES["adobe"]))
     assert not icc.is_srgb(icc.parse(icc.matrix_profile(icc.SRGB_XY, icc.D65_XY, icc.Curve(2.2), "gamma")))
 

@@ -138,6 +138,14 @@ def test_other_programs_read_it(tmp_path, suffix):
         assert image.info["icc_profile"] == files.PROFILES["p3"]
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "heic", "avif"])
+def test_exif_is_kept_to_the_byte_but_for_what_changed(tmp_path, suffix):
+    block = exif_block.resized(files.exif(), 64, 48, srgb=True)
+    photos.write(tmp_path / f"a.{suffix}", files.photo(files.scene(), exif=block))
+    again = photos.read(tmp_path / f"a.{suffix}").exif
+    assert again == (exif_block.without_orientation(block) if suffix == "avif" else block)
+
+
 def test_16_bit_tiff_with_metadata_is_read_by_tifffile(tmp_path):
     samples = files.noise(dtype=np.uint16)
     photos.write(tmp_path / "a.tif", files.photo(samples, exif=files.exif(), xmp=files.XMP))
