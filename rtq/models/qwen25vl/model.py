@@ -10,8 +10,8 @@ Parameters are a plain dict `{"vision": …, "language": …}`. LoRA factors, wh
 same layout (`lora.init`), so that the gradient can be taken with respect to them alone.
 
 **Keys and values.** `forward` returns the keys and values of its tokens, `KV(k [B, K, H, S], v [B, K, S, H])` per
-layer: one `KV` with a leading axis of layers when `cfg.scan_layers`, otherwise a tuple with one `KV` per layer. They are
-used in two ways, in training as in decoding:
+layer: one `KV` with a leading axis of layers when `cfg.scan_layers`, otherwise a tuple with one `KV` per layer. They
+are used in two ways, in training as in decoding:
 
 * as `prefix`, read only: P prompts are computed once, and B = P·G rows attend to them, row b to prompt b // G. The
   prompt's keys are never repeated G times; one softmax runs over prompt and own keys together, and gradients flow back
