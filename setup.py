@@ -1,5 +1,7 @@
 """Packaging of rtq."""
 
+import pathlib
+
 import setuptools
 
 REQUIRED = [
@@ -38,7 +40,7 @@ setuptools.setup(
     name="rtq",
     version="0.1.0",
     description="RetouchIQ in JAX: photo retouching by instruction, trained by reinforcement learning",
-    long_description=open("README.md", encoding="utf-8").read(),
+    long_description=pathlib.Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],

@@ -1,0 +1,198 @@
+"""Strips: rows of a photo small enough for the cache, run from several threads.
+
+One large buffer per operation would cost more in page faults than the arithmetic; strips bound the memory as well. A
+strip sees what the whole photo sees: absolute coordinates, guides made once, and rows of padding for pixel filters.
+"""
+
+import concurrent.futures
+import functools
+import os
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rtq.editor import compilation, develop, guides, masks
+
+STRIP_PIXELS = 1 << 18  # per strip on CPU
+DEVICE_PIXELS = 1 << 25  # per strip on an accelerator
+
+
+def row_weights(program, size, factors, start: int, count: int):
+    """Weights that read the guide grids at rows start … start + count: for the tone base and for texture.
+
+    Args:
+      size: (H, W) of the photo.
+      factors: photo pixels per sample of the copy and of the tone copy.
+
+    Returns:
+      (float32[count, Gh], float32[count, Th]); [count, 1] where not in use.
+    """
+    height = size[0]
+    first, second = factors
+    base = band = np.ones((count, 1), np.float32)
+    if program.groups & {"light", "clarity"}:
+        tall, wide = (guides.ceil_div(guides.ceil_div(n, first), second // first) for n in size)
+        grid = guides.grid_shape(tall, wide)[0]
+        base = guides.spreading(height / second * grid / tall, grid, start, count, height)
+    if "texture" in program.groups:
+        band = guides.spreading(height / first, guides.ceil_div(height, first), start, count, height)
+    return base, band
+
+
+def guide_planes(program, base, band, base_weights, band_weights):
+    """Guide maps at the rows of a strip.
+
+    Args:
+      base: float[2, Gh, W], band: float[Th, W], or windows of their rows.
+      base_weights, band_weights: float[h, Gh], float[h, Th].
+
+    Returns:
+      (a, b, band), float[h, W] each; None where not in use.
+    """
+    spread = functools.partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
+    slope = offset = texture = None
+    if program.groups & {"light", "clarity"}:
+        slope, offset = spread(base_weights, base[0]), spread(base_weights, base[1])
+    if "texture" in program.groups:
+        texture = spread(band_weights, band)
+    return jax.lax.optimization_barrier((slope, offset, texture))
+
+
+def to_float(x):
+    """Integers → float32 spanning 0–1; floats unchanged."""
+    if jnp.issubdtype(x.dtype, jnp.integer):
+        return x.astype(jnp.float32) * (1.0 / jnp.iinfo(x.dtype).max)
+    return x
+
+
+def _planes(pixels):
+    """[h, W, 3] → three float planes; integers are transposed while they are small."""
+    if jnp.issubdtype(pixels.dtype, jnp.integer):
+        pixels = jax.lax.optimization_barrier(jnp.transpose(pixels, (2, 0, 1)))
+        return [to_float(pixels[c]) for c in range(3)]
+    return [pixels[..., c] for c in range(3)]
+
+
+def _pixels(planes, dtype):
+    """Three float planes → [h, W, 3] of a dtype; integers clipped and rounded."""
+    if not jnp.issubdtype(dtype, jnp.integer):
+        return jnp.stack(planes, -1)
+    top = jnp.iinfo(dtype).max
+    planes = [(jnp.clip(x, 0.0, 1.0) * top + 0.5).astype(jnp.int32).astype(dtype) for x in planes]
+    return jnp.transpose(jax.lax.optimization_barrier(jnp.stack(planes)), (1, 2, 0))
+
+
+def _strip(pixels, arrays, guide, weights, rows, size, named, program):
+    """One strip [h + 2·pad, W, 3] of any dtype → planes [h, W]."""
+    planes = _planes(pixels)
+    noise = program.noise_pad
+    width = pixels.shape[1]
+    view = masks.View(rows, ((jnp.arange(width, dtype=jnp.float32) + 0.5) / width)[None], size,
+                      tuple(x[noise:x.shape[0] - noise] for x in planes), named)
+    spread = guide_planes(program, guide.base, guide.band, *weights)
+    return develop.develop(planes, arrays, program, view, spread, [guide.airlight[c] for c in range(3)])
+
+
+@compilation.jit(static_argnames=("program",))
+def _render_strip(pixels, arrays, guide, weights, rows, size, named, program):
+    return _pixels(_strip(pixels, arrays, guide, weights, rows, size, named, program), pixels.dtype)
+
+
+@compilation.jit
+def _copies(photo, named):
+    return develop.copies(photo, named)
+
+
+@compilation.jit(static_argnames=("program", "factors", "size"))
+def make_guides(arrays, copy, tone_copy, program, factors, size):
+    """`develop.make_guides` on the copies of a photo of any dtype."""
+    return develop.make_guides(arrays, program, copy, tone_copy, factors, size)
+
+
+def prepare(photo, named, program):
+    """Copies for the guides: ((copy, maps), (tone copy, maps)) with pixels 0–1, and the factors."""
+    factors = guides.factors(*photo.shape[:2])
+    if not program.groups & {"light", "clarity", "texture", "dehaze"}:
+        tiny = (jnp.zeros((1, 1, 3)), jnp.zeros((1, 1, named.shape[0])))
+        return (tiny, tiny), factors
+    unit = 1.0 / np.iinfo(photo.dtype).max if photo.dtype.kind == "u" else 1.0
+    return tuple((pixels * unit, maps) for pixels, maps in _copies(photo, named)), factors
+
+
+def _strip_rows(height: int, width: int) -> int:
+    pixels = STRIP_PIXELS if jax.default_backend() == "cpu" else DEVICE_PIXELS
+    return min(height, max(16, pixels // width))
+
+
+class Strips:
+    """The strips of one photo: where they lie and what each needs beside its pixels."""
+
+    def __init__(self, photo, named, program, factors):
+        self.photo, self.named, self.program = photo, named, program
+        height, width = photo.shape[:2]
+        self.size = np.array([height, width], np.float32)
+        self.rows = _strip_rows(height, width)
+        taps = program.taps
+        self.weights = row_weights(program, (height, width), factors, -taps, height + 2 * taps)
+        self.windows = [self._window(w) for w in self.weights]
+        count = guides.ceil_div(height, self.rows)
+        # The last strip is moved up to full height, so that one program serves all.
+        self.starts = [min(i * self.rows, height - self.rows) for i in range(count)]
+
+    def _window(self, weights) -> int:
+        """Grid rows that the widest strip reads."""
+        tall = self.rows + 2 * self.program.taps
+        if weights.shape[1] == 1:
+            return 1
+        return min(weights.shape[1], int(tall * weights.shape[1] / self.size[0]) + 6)
+
+    def inputs(self, start: int, guide: guides.Guides):
+        """Arguments of a strip program: pixels, guide windows, weights, row positions, size, masks."""
+        program, height = self.program, int(self.size[0])
+        taps, pad = program.taps, program.pad
+        picked = []
+        for weights, window in zip(self.weights, self.windows, strict=True):
+            rows = weights[start:start + self.rows + 2 * taps]
+            used = np.flatnonzero(rows.any(0))
+            first = min(int(used[0]), weights.shape[1] - window)
+            picked.append((first, window, np.ascontiguousarray(rows[:, first:first + window])))
+        (g0, gn, base_weights), (t0, tn, band_weights) = picked
+        guide = guides.Guides(guide.airlight, guide.base[:, g0:g0 + gn], guide.band[t0:t0 + tn])
+        inner = np.clip(np.arange(start - taps, start + self.rows + taps), 0, height - 1)
+        rows = ((inner.astype(np.float32) + 0.5) / height)[:, None]
+        return (_take(self.photo, start - pad, self.rows + 2 * pad), guide, (base_weights, band_weights), rows,
+                self.size, self.named[:, inner])
+
+
+def _take(photo, start: int, count: int):
+    """Rows start … start + count, absent ones repeating the edge; a view where all are present."""
+    if start >= 0 and start + count <= photo.shape[0]:
+        return photo[start:start + count]
+    return photo[np.clip(np.arange(start, start + count), 0, photo.shape[0] - 1)]
+
+
+def run(function, items):
+    """Calls `function` on every item, from one thread per core on CPU."""
+    workers = min(len(items), os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
+    if workers == 1:
+        return [function(item) for item in items]
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(function, items))
+
+
+def render(photo, arrays, program, named):
+    """A photo [H, W, 3] (uint8, uint16, float32) in strips → numpy array of the same shape and dtype. No crop."""
+    copies, factors = prepare(photo, named, program)
+    guide = make_guides(arrays, *copies, program, factors, photo.shape[:2])
+    if jax.default_backend() == "cpu":
+        photo, guide = np.asarray(photo), guides.Guides(*(np.asarray(x) for x in guide))
+    plan = Strips(photo, named, program, factors)
+    out = np.empty(photo.shape, photo.dtype)
+
+    def one(start):
+        pixels, guide_part, *rest = plan.inputs(start, guide)
+        out[start:start + plan.rows] = _render_strip(pixels, arrays, guide_part, *rest, program)
+
+    run(one, plan.starts)
+    return out
