@@ -53,7 +53,7 @@ def _root(data: bytes) -> etree._Element:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
                              remove_comments=True, remove_pis=True)
     try:
-        root = etree.fromstring(data.strip(), parser)
+        root = etree.fromstring(data.lstrip(), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise ValueError(f"XMP: not well-formed XML: {' '.join(str(error).split())[:160]}") from None
     if root is None or next(root.iter(_RDF + "RDF"), None) is None:

@@ -88,8 +88,8 @@ def _embed_in_place(path: str, plan: Plan, photo: PhotoInfo, shown: str) -> Repo
     values, report = to_settings(plan, photo)
     try:
         with pyexiv2.Image(path) as image:
-            old = image.read_raw_xmp()
-            data = packet.build(values, old.encode("utf-8") if old.strip("\0 \n") else None)
+            old = image.read_raw_xmp().strip("\0 \r\n\t")
+            data = packet.build(values, old.encode("utf-8") or None)
             image.modify_raw_xmp(data.decode("utf-8"))
             if values["tiff:Orientation"] != str(photo.orientation):
                 image.modify_exif({"Exif.Image.Orientation": values["tiff:Orientation"]})
@@ -142,6 +142,7 @@ def embedded_packet(path: str) -> bytes:
         raise ValueError(f"neither XMP nor a photo ({' '.join(str(error).split())[:120]})") from None
     except UnicodeDecodeError:
         raise ValueError("the photo's XMP is not UTF-8 text") from None
-    if not text.strip("\0 \r\n\t"):
+    text = text.strip("\0 \r\n\t")
+    if not text:
         raise ValueError("the photo has no XMP")
     return text.encode("utf-8")
