@@ -75,7 +75,8 @@ def test_parity(seed, tmp_path):
     assert mine.keys() == theirs.keys()
     error = {key: float(np.abs(np.asarray(mine[key]) - theirs[key]).max()) for key in theirs}
     largest = float(np.abs(theirs["logits"]).max())
-    print(f"\n{seed:2d} " + " ".join(f"{key} {error[key]:.1e}" for key in sorted(error)) + f" |logits| {largest:.1f}", text)
+    table = " ".join(f"{key} {error[key]:.1e}" for key in sorted(error))
+    print(f"\n{seed:2d} {table} |logits| {largest:.1f} {text}")
     assert error["positions"] == error["delta"] == 0
     assert max(error.values()) <= TOLERANCE
 

@@ -23,6 +23,29 @@ class KV(NamedTuple):
     v: jax.Array
 
 
+@jax.custom_vjp
+def matmul(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """`x[..., D] @ kernel[D, *features]`, with a backward pass that transposes x and not the (wider) gradient.
+
+    XLA's CPU backend fuses the activation's derivative into that transpose otherwise: 14% of a training step.
+    """
+    return jnp.tensordot(x, kernel, 1)
+
+
+def _matmul_forward(x, kernel):
+    return matmul(x, kernel), (x, kernel)
+
+
+def _matmul_backward(saved, gradient):
+    x, kernel = saved
+    lead, features = tuple(range(x.ndim - 1)), tuple(range(x.ndim - 1, gradient.ndim))
+    to_x = jax.lax.dot_general(gradient, kernel, ((features, tuple(range(1, kernel.ndim))), ((), ())))
+    return to_x, jax.lax.dot_general(x, gradient, ((lead, lead), ((), ())))
+
+
+matmul.defvjp(_matmul_forward, _matmul_backward)
+
+
 class Linear(nn.Module):
     """`x[..., D] @ kernel[D, *features] + bias`, plus (alpha / rank)·(x @ a) @ b when collection `lora` has a, b."""
 
@@ -40,10 +63,10 @@ class Linear(nn.Module):
             "kernel", nn.with_logical_partitioning(init, self.axes), self.shape, jnp.dtype(self.cfg.param_dtype)
         )
         x = x.astype(dtype)
-        y = jnp.tensordot(x, kernel.astype(dtype), 1)
+        y = matmul(x, kernel.astype(dtype))
         if self.has_variable("lora", "a"):
             a, b = (self.get_variable("lora", name).astype(dtype) for name in "ab")
-            y += (self.cfg.lora_alpha / a.shape[-1]) * jnp.tensordot(jnp.tensordot(x, a, 1), b, 1)
+            y += (self.cfg.lora_alpha / a.shape[-1]) * matmul(matmul(x, a), b)
         if self.use_bias:
             zeros = nn.with_logical_partitioning(nn.initializers.zeros, self.axes[1:])
             bias = self.param("bias", zeros, self.shape[1:], jnp.dtype(self.cfg.param_dtype))
