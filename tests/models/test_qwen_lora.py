@@ -1,6 +1,7 @@
 """Low-rank factors: nothing at first, equal to the merged model later, the only thing that gets a gradient."""
 
 import dataclasses
+import json
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 import qwen_tiny
 
-from rtq.models.qwen25vl import lora, model, params
+from rtq.models.qwen25vl import lora, model, params, weightfiles
 
 CFG = dataclasses.replace(qwen_tiny.UNTIED, lora_alpha=3.0)
 TARGET = r"language/layers\w*/(attn/[qv]|mlp/down)|vision/layers\w*/attn/qkv|vision/merger/fc1"
@@ -84,6 +85,33 @@ def test_merged_model_exports(tree, factors, tmp_path):
     params.save(tmp_path, CFG, merged)
     back = params.load(tmp_path, params.read_config(tmp_path, dtype="float32", param_dtype="float32"))
     jax.tree.map(np.testing.assert_array_equal, back, merged)
+
+
+def test_adapter_files(tree, factors, tmp_path):
+    """PEFT's layout: for every module W + alpha / r · B A in the reference's orientation is the merged weight."""
+    lora.save(tmp_path / "adapter", CFG, factors)
+    settings = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
+    assert (settings["r"], settings["lora_alpha"], settings["peft_type"]) == (2, 3.0, "LORA")
+    adapter = weightfiles.open_file(tmp_path / "adapter" / "adapter_model.safetensors")
+    for name, part in {"plain": tree, "merged": lora.merge(CFG, tree, factors)}.items():
+        params.save(tmp_path / name, CFG, part)
+    plain, merged = (weightfiles.open_folder(tmp_path / name) for name in ("plain", "merged"))
+    for module in settings["target_modules"]:
+        a, b = (adapter[f"base_model.model.{module}.lora_{which}.weight"] for which in "AB")
+        name = module.replace("model.visual", "visual").replace("language_model.", "") + ".weight"
+        np.testing.assert_allclose(merged[name], plain[name] + 1.5 * b @ a, atol=1e-5)
+        assert np.abs(merged[name] - plain[name]).max() > 0.01
+    assert len(settings["target_modules"]) == 3 * 2 + 3 + 1
+
+    back = lora.load(tmp_path / "adapter", jax.eval_shape(lambda: factors))
+    jax.tree.map(np.testing.assert_array_equal, back, factors)
+    with pytest.raises(ValueError, match="there is an adapter already"):
+        lora.save(tmp_path / "adapter", CFG, factors)
+    with pytest.raises(ValueError, match=r"tensor .*q_proj\.lora_A\.weight is \[2, 32\], needed is \[3, 32\]"):
+        lora.load(tmp_path / "adapter", lora.init(tree, jax.random.key(0), rank=3, target=TARGET))
+    fewer = lora.init(tree, jax.random.key(0), rank=2, target=TARGET.replace("qv", "q"))
+    with pytest.raises(ValueError, match=r"unexpected tensor .*layers\.0\.self_attn\.v_proj\.lora_A"):
+        lora.load(tmp_path / "adapter", fewer)
 
 
 def test_axes_have_the_layout_of_the_factors(tree):
