@@ -17,7 +17,7 @@ from rtq.editor.sliders import BY_NAME
 from rtq.interop.report import Notes, Report
 
 MAX_SIZE = 256
-_CHUNK = 1 << 15  # colours at a time: stays in the cache, one compiled program
+_CHUNK = 1 << 15  # colours at a time: fits the cache, and one compiled program serves tables of every size
 
 
 def carried(plan: Plan) -> Report:
@@ -64,8 +64,8 @@ def table(plan: Plan, size: int) -> np.ndarray:
     steps = np.linspace(0, 1, size, dtype=np.float32)
     blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")
     nodes = np.stack([red, green, blue], -1).reshape(-1, 3)
-    padded = np.concatenate([nodes, np.zeros((-len(nodes) % min(_CHUNK, len(nodes)), 3), np.float32)])
-    chunks = [np.asarray(render_flat(part, plan)) for part in np.split(padded, len(padded) // min(_CHUNK, len(nodes)))]
+    padded = np.concatenate([nodes, np.zeros((-len(nodes) % _CHUNK, 3), np.float32)])
+    chunks = [np.asarray(render_flat(part, plan)) for part in np.split(padded, len(padded) // _CHUNK)]
     return np.concatenate(chunks)[:len(nodes)].reshape(size, size, size, 3)
 
 

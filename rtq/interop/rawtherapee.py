@@ -3,6 +3,10 @@
 All per-pixel sliders, exposure included, go into one 16-bit HaldCLUT of level 12; everything else in RawTherapee is
 set to do nothing. `ClampOOG=false` matters: RawTherapee would clip colours between its steps. Meant for rendered
 photos (JPEG, TIFF); a raw photo is developed by RawTherapee first and will look different.
+
+Measured against `render` with RawTherapee 5.9, in units of 1/255: ordinary edits p99.9 0.11–0.31, max 0.3–1.4. Colour
+sliders at their ends bend more than 144 nodes a side can follow: Vibrance and Saturation +100 p99.9 1.3, max 2.0; red
+and blue of black-and-white at ±100 p99.9 1.2, max 5.3.
 """
 
 import math
