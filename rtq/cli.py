@@ -1,0 +1,410 @@
+"""The `rtq` command: its verbs, their options and help, exit codes, and what is printed where.
+
+stdout carries results (with --json, JSON alone), stderr everything else. Verbs that need no pixels start without jax.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import sys
+import warnings
+
+from rtq import cli_photo
+from rtq.cli_photo import EXISTS, FAILED, INPUT, PARTIAL, PLAN, USAGE, Failure, notice, reason
+from rtq.editor.plan import AMOUNT, Plan, find_slider
+from rtq.editor.sliders import SLIDERS, table_markdown
+from rtq.interop.report import Report
+
+INTERRUPTED = 128 + signal.SIGINT
+PIPE_CLOSED = 128 + signal.SIGPIPE
+EXPORT_SUFFIXES = {"preset": ".xmp", "pp3": ".pp3", "hald": ".tif", "cube": ".cube"}
+
+DESCRIPTION = """\
+Photo retouching by plans: named sliders with Lightroom's names and ranges, local
+adjustments, curves, crop. A plan is a small JSON text that can be rendered, fitted from a
+pair of photos, and carried to other programs:
+
+  {"v":1,"Exposure":0.35,"Highlights":-40,"Shadows":30,"HueOrange":-5}
+"""
+EXIT_CODES = f"""\
+exit codes: 0 done, {FAILED} failed (e.g. disk full), {USAGE} wrong command line, {INPUT} a photo is missing or
+  broken, {PLAN} a plan is missing or wrong, {EXISTS} a file would be overwritten, {PARTIAL} some photos failed
+  and others did not
+
+`rtq VERB --help` explains each verb, with examples.
+"""
+RENDER = """\
+Render photos with a plan. Originals are never touched: the result goes to NAME-rtq.SUFFIX
+beside the photo, or where -o says, and nothing is overwritten without --overwrite.
+Metadata, colour profile, transparency and 16 bits are kept.
+
+examples:
+  rtq render photo.jpg --set Exposure=0.5 --set Shadows=30
+      writes photo-rtq.jpg
+  rtq render photo.jpg --plan look.json --amount 60 -o out.tif
+      the look at 60 percent, as TIFF
+  rtq render *.jpg --plan preset.xmp -o done/
+      a Lightroom preset on many photos
+  rtq render new.jpg --plan edited.jpg
+      the settings that Lightroom embedded in another photo
+  rtq render photo.nef --plan photo.xmp --bits 16
+      a raw photo with its sidecar, to photo-rtq.tif
+  rtq render photo.jpg --plan sky.json --mask sky=sky.png
+      a plan with a region or bitmap mask
+  rtq fit a.jpg b.jpg | rtq render c.jpg --plan -
+      do to c what was done from a to b
+"""
+FIT = """\
+Find the plan that turns BEFORE into AFTER: two photos of one size, AFTER edited in any
+program but not cropped. Sliders that are not needed stay neutral. The plan goes to stdout
+or to -o; how near its render comes to AFTER is said on stderr.
+
+examples:
+  rtq fit before.jpg after.jpg
+  rtq fit before.tif after.jpg -o look.json
+"""
+EXPORT = """\
+Carry a plan to another program. What goes over exactly, approximately or not at all is
+listed on stderr.
+
+  xmp      Lightroom and Camera Raw settings for one photo (--photo): a sidecar for a raw
+           photo (-o photo.xmp), or a copy of a JPEG, TIFF, PNG or DNG that carries them
+           (-o copy.jpg)
+  preset   a Lightroom preset for any photo (.xmp)
+  pp3      a RawTherapee profile (.pp3), with a colour table NAME-hald.tif that must stay
+           beside it
+  hald     a 16-bit HaldCLUT image (.tif) for RawTherapee, darktable, GIMP ...
+  cube     a 3D colour table (.cube) for video editors, Photoshop, OBS ...
+
+examples:
+  rtq export look.json --to preset -o "Warm evening.xmp"
+  rtq export look.json --to xmp --photo photo.nef -o photo.xmp
+  rtq export look.json --to xmp --photo photo.jpg -o copy.jpg
+  rtq export look.json --to cube -o look.cube
+"""
+IMPORT = """\
+Read a plan out of a Lightroom preset or sidecar (.xmp, .lrtemplate), or out of a photo that
+carries settings. What comes over exactly, approximately or not at all is listed on stderr.
+
+examples:
+  rtq import preset.xmp -o look.json
+  rtq import photo.xmp --photo photo.nef
+      a raw photo's white balance needs the photo
+  rtq import edited.jpg
+"""
+CHECK = """\
+Check a plan: names, types, ranges, masks. Anything wrong is one line that names the key and
+says what is allowed.
+
+examples:
+  rtq check look.json
+  echo '{"v":1,"Exposure":0.5}' | rtq check -
+"""
+SLIDERS_HELP = """\
+List the sliders: allowed values, neutral value, what each does. NAME may be part of a name,
+or a group.
+
+examples:
+  rtq sliders
+  rtq sliders orange
+  rtq sliders grading --markdown
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message):
+        raise Failure(USAGE, f"{message} (`{self.prog} --help` explains)")
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        from importlib import metadata
+
+        print(f"rtq {metadata.version('rtq')}")
+        parser.exit()
+
+
+def _number(kind: type, lo: float, hi: float):
+    def convert(text: str):
+        value = kind(text)
+        if not lo <= value <= hi:
+            raise argparse.ArgumentTypeError(f"{text} is out of range; allowed: {lo:g} to {hi:g}")
+        return value
+
+    convert.__name__ = "number"
+    return convert
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = _Parser("rtq", description=DESCRIPTION, epilog=EXIT_CODES, allow_abbrev=False,
+                  formatter_class=argparse.RawDescriptionHelpFormatter)
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    verbs = top.add_subparsers(title="verbs", metavar="VERB")
+    top.set_defaults(run=None)
+
+    def verb(name: str, run, text: str, short: str):
+        sub = verbs.add_parser(name, help=short, description=text, allow_abbrev=False,
+                               formatter_class=argparse.RawDescriptionHelpFormatter)
+        sub.add_argument("--json", action="store_true", help="print JSON, and nothing else, to stdout")
+        sub.set_defaults(run=run)
+        return sub
+
+    def output(sub, what: str, **more):
+        sub.add_argument("-o", "--out", metavar="OUT", help=what, **more)
+        sub.add_argument("--overwrite", action="store_true", help="allow replacing existing files")
+
+    _render_options(verb("render", _render, RENDER, "render photos with a plan"), output)
+    sub = verb("fit", _fit, FIT, "find the plan between two photos")
+    sub.add_argument("before", metavar="BEFORE", help="the photo as it was")
+    sub.add_argument("after", metavar="AFTER", help="the edited photo")
+    output(sub, "write the plan there instead of to stdout")
+    sub = verb("export", _export, EXPORT, "carry a plan to Lightroom, RawTherapee or a colour table")
+    sub.add_argument("plan", metavar="PLAN", help="plan (.json, .xmp, .lrtemplate), or - for stdin")
+    sub.add_argument("--to", required=True, choices=("xmp", *EXPORT_SUFFIXES), help="the kind of file")
+    sub.add_argument("--photo", metavar="PHOTO", help="the photo it is for: needed for xmp, and for a crop in pp3")
+    sub.add_argument("--name", help="a preset's name in Lightroom's panel (default: that of the file)")
+    output(sub, "the file to write", required=True)
+    sub = verb("import", _import, IMPORT, "read a plan from Lightroom's files")
+    sub.add_argument("file", metavar="FILE", help=".xmp, .lrtemplate, a photo with embedded settings, or - for stdin")
+    sub.add_argument("--photo", metavar="PHOTO", help="the photo it is for")
+    output(sub, "write the plan there instead of to stdout")
+    sub = verb("check", _check, CHECK, "check a plan")
+    sub.add_argument("plan", metavar="PLAN", help="plan (.json, .xmp, .lrtemplate), or - for stdin")
+    sub = verb("sliders", _sliders, SLIDERS_HELP, "list the sliders")
+    sub.add_argument("names", metavar="NAME", nargs="*", help="part of a slider's name, or a group")
+    sub.add_argument("--markdown", action="store_true", help="a Markdown table with all columns")
+    return top
+
+
+def _render_options(sub: argparse.ArgumentParser, output) -> None:
+    sub.add_argument("photo", metavar="IN", nargs="+", help="photos: JPEG, PNG, TIFF, WebP, HEIC, AVIF or camera raw")
+    sub.add_argument("--plan", help="plan.json, look.xmp, preset.lrtemplate, an edited photo, or - for stdin")
+    sub.add_argument("--set", metavar="NAME=NUMBER", action="append", default=[],
+                     help="set one slider, after --plan; may be repeated (`rtq sliders` lists them)")
+    sub.add_argument("--amount", type=_number(float, *AMOUNT), metavar="PERCENT",
+                     help="strength of the whole edit, 0 to 200 (default 100)")
+    sub.add_argument("--mask", metavar="NAME=FILE", action="append", default=[],
+                     help="a photo, white where the plan's region or bitmap mask acts; may be repeated")
+    output(sub, "a file for one photo, a folder for several (its end is / or it exists)")
+    sub.add_argument("--quality", type=_number(int, 1, 100), default=95, metavar="1-100",
+                     help="of JPEG, WebP, HEIC and AVIF (default 95)")
+    sub.add_argument("--profile", choices=("keep", "srgb"), default="keep",
+                     help="keep the photo's colour profile (default), or convert to sRGB")
+    sub.add_argument("--bits", type=int, choices=(8, 16), help="bits per channel (default: as the photo has)")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command and returns its exit code; --help and --version raise SystemExit(0) as argparse does."""
+    argv = sys.argv[1:] if argv is None else argv
+    if hasattr(sys.stdout, "reconfigure"):  # a file name may hold bytes that are no text
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        code = _run(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to say at exit either
+        code = PIPE_CLOSED
+    except KeyboardInterrupt:
+        notice("interrupted")
+        code = INTERRUPTED
+    return code
+
+
+def _run(argv: list[str]) -> int:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # libraries' own; those of rtq.photos are shown as notices
+            args = parser().parse_args(argv)
+            if args.run is None:
+                parser().print_help(sys.stderr)
+                return USAGE
+            return args.run(args)
+    except Failure as failure:
+        error, code = str(failure), failure.code
+    except MemoryError:
+        error, code = "not enough memory", FAILED
+    except BrokenPipeError:
+        raise
+    except OSError as failure:
+        error, code = f"{failure.filename or 'a file'}: {reason(failure)}", FAILED
+    if "--json" in argv:
+        print(json.dumps({"ok": False, "error": error, "code": code}))
+    notice(error)
+    return code
+
+
+def _render(args) -> int:
+    code, facts = cli_photo.render_all(args)
+    if args.json:
+        print(json.dumps(facts))
+    return code
+
+
+def _fit(args) -> int:
+    _check_out(args)
+    plan, facts = cli_photo.fit_pair(args.before, args.after)
+    _give_plan(args, plan, {"distance": facts})
+    for name, what in (("before", "before the edit"), ("fitted", "the plan's render")):
+        psnr = facts[name]["psnr"]
+        notice(f"{what}: L1 {facts[name]['l1']:.4f}, PSNR {'∞' if psnr is None else psnr} dB from {args.after}")
+    return 0
+
+
+def _import(args) -> int:
+    _check_out(args)
+    source = cli_photo.read_source(args.file)
+    if source.kind == "json":
+        raise Failure(PLAN, f"{source.name}: neither XMP, .lrtemplate nor a photo; `rtq check` checks a plan")
+    photo = args.photo or (args.file if source.kind == "photo" else None)
+    plan, report = cli_photo.plan_of(source, None if photo is None else _photo_info(photo))
+    cli_photo.notice_report(source.name, report)
+    _give_plan(args, plan, {"report": report.to_dict()})
+    return 0
+
+
+def _check_out(args) -> None:
+    if args.out is not None:
+        cli_photo.check_free(pathlib.Path(args.out), args.overwrite)
+
+
+def _give_plan(args, plan: Plan, facts: dict) -> None:
+    """Writes the plan to -o, or prints it; with --json, prints it among the facts."""
+    if args.out is not None:
+        cli_photo.save(pathlib.Path(args.out), (plan.to_json() + "\n").encode())
+        notice(f"wrote {args.out}")
+    if args.json:
+        print(json.dumps({"ok": True, "plan": json.loads(plan.to_json()), "output": args.out, **facts}))
+    elif args.out is None:
+        print(plan.to_json())
+
+
+def _check(args) -> int:
+    source = cli_photo.read_source(args.plan)
+    plan, report = cli_photo.plan_of(source)
+    if report is not None:
+        cli_photo.notice_report(source.name, report, exact=False)
+    if args.json:
+        print(json.dumps({"ok": True, "plan": json.loads(plan.to_json()), "masks": list(plan.mask_names)}))
+        return 0
+    parts = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in (
+        (len(plan.sliders), "slider"), (len(plan.locals), "local adjustment"), (len(plan.curves), "curve")) if n]
+    parts += (["crop"] if plan.crop is not None else []) + [f"amount {plan.amount} %"]
+    parts += [f"needs --mask {name}=FILE" for name in plan.mask_names]
+    print(f"{source.name}: ok: {', '.join(parts)}")
+    return 0
+
+
+def _sliders(args) -> int:
+    words = [name.lower() for name in args.names]
+    for word, name in zip(words, args.names, strict=True):
+        if not any(word in row.name.lower() or word == row.group for row in SLIDERS):
+            with _as_failure(PLAN):
+                find_slider(name)
+    rows = [row for row in SLIDERS if not words or any(w in row.name.lower() or w == row.group for w in words)]
+    if args.json:
+        print(json.dumps([{"name": r.name, "group": r.group, "lo": r.lo, "hi": r.hi, "neutral": r.neutral,
+                           "step": r.step, "unit": r.unit, "scale": r.scale, "local": r.local, "key": r.key,
+                           "doc": r.doc} for r in rows]))
+    elif args.markdown:
+        lines = table_markdown().splitlines()
+        print("\n".join(lines[:2] + [lines[2 + i] for i, row in enumerate(SLIDERS) if row in rows]))
+    else:
+        for i, row in enumerate(rows):
+            if i == 0 or row.group != rows[i - 1].group:
+                print(f"{chr(10) if i else ''}{row.group}")
+            values = f"{row.lo:g} to {row.hi:g}" + ("" if row.integer else f" by {row.step:g}")
+            print(f"  {row.name:27}{values:17}neutral {row.neutral:<5g}{row.doc}")
+    return 0
+
+
+@contextlib.contextmanager
+def _as_failure(code: int):
+    """Turns a ValueError into a Failure with this exit code."""
+    try:
+        yield
+    except ValueError as error:
+        raise Failure(code, reason(error)) from None
+
+
+def _photo_info(path: str):
+    from rtq.interop.photo_info import photo_info
+
+    try:
+        with _as_failure(INPUT):
+            return photo_info(path)
+    except OSError as error:
+        raise Failure(INPUT, f"{path}: cannot be read ({reason(error)})") from None
+
+
+def _export(args) -> int:
+    out = pathlib.Path(args.out)
+    suffix = EXPORT_SUFFIXES.get(args.to)
+    if suffix is not None and out.suffix.lower() != suffix:
+        raise Failure(USAGE, f"-o {out}: --to {args.to} writes a {suffix} file")
+    if args.to == "xmp" and args.photo is None:
+        raise Failure(USAGE, "export --to xmp needs --photo FILE: white balance, turn and crop depend on the photo "
+                             "(--to preset does not need it)")
+    cli_photo.check_free(out, args.overwrite, args.photo)
+    source = cli_photo.read_source(args.plan)
+    info = None if args.photo is None else _photo_info(args.photo)
+    plan, imported = cli_photo.plan_of(source, info)
+    if imported is not None:
+        cli_photo.notice_report(source.name, imported, exact=False)
+    with _as_failure(FAILED):
+        if args.to == "xmp":
+            report = _export_xmp(plan, out, args, info)
+        elif args.to == "preset":
+            report = _export_preset(plan, out, args, info)
+        else:
+            report = _export_table(plan, out, args, info)
+    cli_photo.notice_report(args.out, report)
+    if args.json:
+        print(json.dumps({"ok": True, "output": args.out, "report": report.to_dict()}))
+    else:
+        notice(f"wrote {args.out}")
+    return 0
+
+
+def _export_xmp(plan: Plan, out: pathlib.Path, args, info) -> Report:
+    """A sidecar for the photo, or a copy of it that carries the settings."""
+    from rtq.interop import xmp
+
+    own = pathlib.Path(args.photo).suffix
+    if out.suffix.lower() != ".xmp":
+        if out.suffix.lower() != own.lower():
+            raise Failure(USAGE, f"-o {out}: --to xmp writes a .xmp sidecar, or a copy of the photo named {own}")
+        return xmp.embed(args.photo, out, plan, photo=info, overwrite=args.overwrite)
+    if info.kind == "rendered":
+        notice(f"Lightroom reads sidecars of raw photos only; for {args.photo} write a copy with -o NAME{own}")
+    data, report = xmp.write_sidecar(plan, info, base=out.read_bytes() if out.exists() else None)
+    cli_photo.save(out, data)
+    return report
+
+
+def _export_preset(plan: Plan, out: pathlib.Path, args, info) -> Report:
+    from rtq.interop import xmp
+
+    kind = None if info is None else info.kind
+    data, report = xmp.write_preset(plan, out.stem if args.name is None else args.name, photo_kind=kind)
+    cli_photo.save(out, data)
+    return report
+
+
+def _export_table(plan: Plan, out: pathlib.Path, args, info) -> Report:
+    """What is made by running colours through the editor."""
+    cli_photo.start_jax()
+    from rtq.interop import lut, rawtherapee
+
+    if args.to == "hald":
+        return lut.write_hald(out, plan, overwrite=args.overwrite)
+    if args.to == "cube":
+        return lut.write_cube(out, plan, overwrite=args.overwrite)
+    size = None if info is None or info.size is None else info.size if info.orientation < 5 else info.size[::-1]
+    cli_photo.check_free(out.with_name(f"{out.stem}-hald.tif"), args.overwrite)
+    return rawtherapee.write(out, plan, size=size, overwrite=args.overwrite)
