@@ -42,7 +42,8 @@ class PhotoInfo:
 
 
 def photo_info(path: str | os.PathLike) -> PhotoInfo:
-    """Reads the facts from a photo's metadata; a raw photo's as-shot white balance needs the extra `rtq[raw]`.
+    """Reads the facts from a photo's metadata; a raw photo other than DNG needs the extra `rtq[raw]` for its
+    as-shot white balance.
 
     Raises:
       ValueError: one line: no photo that Exiv2 knows.
@@ -60,8 +61,27 @@ def photo_info(path: str | os.PathLike) -> PhotoInfo:
     text = exif.get("Exif.Image.Orientation", "1")
     orientation = int(text) if text.isdigit() and int(text) in ORIENTATIONS else 1
     raw = os.path.splitext(path)[1].lower() in RAW_SUFFIXES
-    return PhotoInfo("raw" if raw else "rendered", orientation, size if min(size) > 0 else None,
-                     _as_shot(path) if raw else None)
+    light = (_as_shot_of_dng(exif) or _as_shot(path)) if raw else None
+    return PhotoInfo("raw" if raw else "rendered", orientation, size if min(size) > 0 else None, light)
+
+
+def _as_shot_of_dng(exif: dict[str, str]) -> tuple[float, float] | None:
+    """From a DNG's own tags; the second colour matrix is the one for daylight."""
+    neutral = _rationals(exif.get("Exif.Image.AsShotNeutral", ""))
+    matrix = _rationals(exif.get("Exif.Image.ColorMatrix2", "") or exif.get("Exif.Image.ColorMatrix1", ""))
+    if len(neutral) != 3 or len(matrix) != 9 or min(neutral) <= 0:
+        return None
+    try:
+        return as_shot([1 / v for v in neutral], [matrix[:3], matrix[3:6], matrix[6:]])
+    except ValueError:
+        return None
+
+
+def _rationals(text: str) -> list[float]:
+    pairs = [part.partition("/") for part in text.split()]
+    if not all(a.lstrip("-").isdigit() and b.isdigit() and int(b) for a, _, b in pairs):
+        return []
+    return [int(a) / int(b) for a, _, b in pairs]
 
 
 def _as_shot(path: str) -> tuple[float, float] | None:

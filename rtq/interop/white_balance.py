@@ -46,7 +46,11 @@ def _planck_uv(kelvin: float) -> tuple[float, float]:
 
 
 def kelvin_and_tint(x: float, y: float) -> tuple[float, float]:
-    """Correlated colour temperature and Camera Raw's tint (−3000 × distance from the Planck locus) of a CIE xy."""
+    """Correlated colour temperature and Camera Raw's tint of a light of chromaticity CIE xy.
+
+    Tint is 3000 × the distance from the Planck locus in CIE 1960 uv, positive for greener lights, whose photos then get
+    more magenta: daylight has about +10, Camera Raw's own preset "Daylight" as well.
+    """
     u, v = 4 * x / (-2 * x + 12 * y + 3), 6 * y / (-2 * x + 12 * y + 3)
 
     def distance(mired):
@@ -60,7 +64,7 @@ def kelvin_and_tint(x: float, y: float) -> tuple[float, float]:
         step *= 0.7
         best = min((min(max(best + d, low), high) for d in (-step, 0.0, step)), key=distance)
     pv = _planck_uv(1e6 / best)[1]
-    return 1e6 / best, -3000 * math.copysign(distance(best), v - pv)
+    return 1e6 / best, 3000 * math.copysign(distance(best), v - pv)
 
 
 def as_shot(multipliers, xyz_to_camera) -> tuple[float, float]:
