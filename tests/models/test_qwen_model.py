@@ -166,6 +166,25 @@ def test_decoding_step_by_step(layers, weights):
         np.testing.assert_allclose(hidden[:, 0], whole[:, t], atol=2e-5)
 
 
+@pytest.mark.parametrize("layers", ["scanned", "unrolled"])
+def test_prefix_in_two_stretches(layers, weights):
+    """A prefix computed in two calls and joined is the prefix computed in one."""
+    cfg, tree = (CFG, weights) if layers == "scanned" else (CFG.unrolled(), model.unstack(CFG, weights))
+    prompt = shared_prefix_case()[0]
+    valid = np.ones(prompt.shape, bool)
+    place = place_of(valid)
+
+    def stretch(part, **prefix):
+        mask = model.causal_mask(jnp.asarray(valid[:, part]))
+        return forward(cfg, tree, embed(cfg, tree, prompt[:, part]), place[:, :, part], mask, **prefix)[1]
+
+    first = stretch(slice(0, 6))
+    second = stretch(slice(6, 9), prefix=first, prefix_mask=jnp.asarray(valid[:, :6]))
+    whole = stretch(slice(0, 9))
+    joined = model.concat_kv(first, second)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), joined, whole)
+
+
 def test_decode_loop_does_not_copy_the_prompt(weights):
     """In the compiled loop no operation makes a new array of a prompt cache's size."""
     cfg, tree = CFG.unrolled(), model.unstack(CFG, weights)

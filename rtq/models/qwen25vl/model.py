@@ -168,6 +168,13 @@ def init_cache(cfg: Config, batch: int, length: int) -> Any:
     return tuple(KV(*(jnp.zeros(shape, cfg.dtype) for shape in (k, v))) for _ in range(cfg.num_layers))
 
 
+def concat_kv(first: Any, second: Any) -> Any:
+    """Keys and values of two stretches of the same rows, one after the other (two `KV`, or two tuples of them)."""
+    if isinstance(first, KV):
+        return KV(jnp.concatenate([first.k, second.k], -1), jnp.concatenate([first.v, second.v], -2))
+    return tuple(map(concat_kv, first, second))
+
+
 def causal_mask(valid: jax.Array) -> jax.Array:
     """bool[B, T, T] from bool[B, T]: each token sees itself and the valid ones before it."""
     steps = jnp.arange(valid.shape[1])
