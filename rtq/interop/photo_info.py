@@ -54,7 +54,7 @@ def photo_info(path: str | os.PathLike) -> PhotoInfo:
         pass
     try:
         with pyexiv2.Image(path) as image:
-            exif = image.read_exif()
+            exif = image.read_exif(encoding="iso-8859-1")  # any bytes; only ASCII tags are used
             size = image.get_pixel_width(), image.get_pixel_height()
     except RuntimeError as error:
         raise ValueError(f"{path}: not a photo with readable metadata ({' '.join(str(error).split())[:100]})") from None

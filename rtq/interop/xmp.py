@@ -95,6 +95,8 @@ def _embed_in_place(path: str, plan: Plan, photo: PhotoInfo, shown: str) -> Repo
                 image.modify_exif({"Exif.Image.Orientation": values["tiff:Orientation"]})
         with pyexiv2.Image(path) as image:
             kept = packet.parse(image.read_raw_xmp().encode("utf-8"))
+    except UnicodeDecodeError:
+        raise ValueError(f"{shown}: its XMP is not UTF-8 text; refused, since it would be lost") from None
     except RuntimeError as error:
         raise ValueError(f"{shown}: cannot carry XMP ({' '.join(str(error).split())[:120]})") from None
     wrong = [key for key, value in values.items() if kept.get(key) != value]
@@ -119,12 +121,11 @@ def read(source: bytes | str | os.PathLike, *, photo: PhotoInfo | None = None) -
         return from_settings(packet.parse(source), photo)
     path = os.fspath(source)
     with open(path, "rb") as file:
-        head = file.read(packet.MAX_BYTES + 1)
-    start = head[:64].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+        start = file.read(64).replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+        file.seek(0)
+        text = file.read(packet.MAX_BYTES + 1) if start.startswith(b"<") else None
     try:
-        if start.startswith(b"<"):
-            return from_settings(packet.parse(head), photo)
-        return from_settings(packet.parse(embedded_packet(path)), photo)
+        return from_settings(packet.parse(embedded_packet(path) if text is None else text), photo)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

@@ -160,7 +160,7 @@ def test_refusals_are_one_line(data, words, tmp_path):
     assert "\n" not in str(caught.value)
     path = tmp_path / "it.xmp"
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"it\.xmp") as caught:
+    with pytest.raises(ValueError, match=r"it\.xmp: ") as caught:  # a file that is no XML may still be a photo
         xmp.read(path)
     assert "\n" not in str(caught.value)
 
