@@ -112,5 +112,5 @@ def write_cube(path: str | os.PathLike, plan: Plan, *, size: int = 65, overwrite
 def _free(path: str | os.PathLike, overwrite: bool) -> pathlib.Path:
     path = pathlib.Path(path)
     if path.exists() and not overwrite:
-        raise ValueError(f"{path}: exists already; allow overwriting to replace it")
+        raise FileExistsError(f"{path}: exists already; choose another name or allow overwriting")
     return path

@@ -85,14 +85,14 @@ def write(path: str | os.PathLike, plan: Plan, *, size: tuple[int, int] | None =
     """Writes `path` (.pp3) and, beside it, its HaldCLUT `<stem>-hald.tif`, which must stay there.
 
     Raises:
-      ValueError: one of the files exists and `overwrite` is not given.
+      FileExistsError: one of the files exists and `overwrite` is not set.
     """
     path = pathlib.Path(path).absolute()
     table = path.with_name(path.stem + "-hald.tif")
     needed = not lut.is_neutral(plan)
     for target in (path, table) if needed else (path,):
         if target.exists() and not overwrite:
-            raise ValueError(f"{target}: exists already; allow overwriting to replace it")
+            raise FileExistsError(f"{target}: exists already; choose another name or allow overwriting")
     text, report = profile(plan, table if needed else None, size)
     if needed:
         lut.write_hald(table, plan, level=level, overwrite=True)

@@ -64,11 +64,12 @@ def embed(path_in: str | os.PathLike, path_out: str | os.PathLike, plan: Plan, *
     its place.
 
     Raises:
-      ValueError: one line: not a photo that can carry XMP, or an existing `path_out` without `overwrite`.
+      ValueError: one line: not a photo that can carry XMP.
+      FileExistsError: `path_out` exists and `overwrite` is not set.
     """
     path_in, path_out = os.fspath(path_in), os.fspath(path_out)
     if os.path.exists(path_out) and not overwrite:
-        raise ValueError(f"{path_out}: exists already; allow overwriting to replace it")
+        raise FileExistsError(f"{path_out}: exists already; choose another name or allow overwriting")
     photo = photo or photo_info(path_in)
     folder = os.path.dirname(os.path.abspath(path_out))
     handle, scratch = tempfile.mkstemp(suffix=os.path.splitext(path_in)[1], dir=folder)

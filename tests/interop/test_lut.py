@@ -109,6 +109,6 @@ def test_refusals(tmp_path):
     with pytest.raises(ValueError, match="title"):
         lut.cube(Plan(), 2, 'a"b')
     (tmp_path / "x.cube").write_text("mine")
-    with pytest.raises(ValueError, match="exists already"):
+    with pytest.raises(FileExistsError, match="exists already"):
         lut.write_cube(tmp_path / "x.cube", Plan(), size=2)
     assert (tmp_path / "x.cube").read_text() == "mine"

@@ -44,7 +44,7 @@ def test_profile_and_its_table_lie_together(tmp_path):
     assert [line.split(":")[0] for line in (*report.exact, *report.approximated, *report.dropped)] == [
         "Contrast", "Shadows", "Clarity"]
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="exists already"):
+    with pytest.raises(FileExistsError, match="exists already"):
         rawtherapee.write(path, Plan())
     assert path.read_bytes() == before
     rawtherapee.write(tmp_path / "neutral.pp3", Plan({"GrainAmount": 5}))

@@ -188,9 +188,9 @@ def test_embed_never_overwrites_unasked(tmp_path):
     source, target = tmp_path / "in.jpg", tmp_path / "out.jpg"
     _photo(source)
     target.write_bytes(b"precious")
-    with pytest.raises(ValueError, match="exists already"):
+    with pytest.raises(FileExistsError, match="exists already"):
         xmp.embed(source, target, BUSY)
-    with pytest.raises(ValueError, match="exists already"):
+    with pytest.raises(FileExistsError, match="exists already"):
         xmp.embed(source, source, BUSY)
     assert target.read_bytes() == b"precious"
     xmp.embed(source, source, BUSY, overwrite=True)
