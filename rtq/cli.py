@@ -263,8 +263,8 @@ def _import(args) -> int:
         raise Failure(PLAN, f"{source.name}: neither XMP, .lrtemplate nor a photo; `rtq check` checks a plan")
     photo = args.photo or (args.file if source.kind == "photo" else None)
     plan, report = cli_photo.plan_of(source, None if photo is None else _photo_info(photo))
-    cli_photo.notice_report(source.name, report)
     _give_plan(args, plan, {"report": report.to_dict()})
+    cli_photo.notice_report(source.name, report)
     return 0
 
 

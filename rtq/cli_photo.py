@@ -44,17 +44,18 @@ class Source:
 
 
 def notice(text: str) -> None:
-    """One line to stderr."""
+    """Says something on stderr."""
     print(f"rtq: {text}", file=sys.stderr)
 
 
 def notice_report(name: str, report: Report, exact: bool = True) -> None:
     """Shows what an import or export could carry; without `exact`, only what it could not."""
     shown = report if exact else dataclasses.replace(report, exact=())
-    for line in shown.lines():
-        notice(f"{name}: {line}")
-    if not exact and report.exact and shown.lines():
-        notice(f"{name}: {len(report.exact)} more settings are exact (`rtq import {name}` lists them)")
+    lines = [f"  {line}" for line in shown.lines()]
+    if not exact and lines:
+        lines.append(f"  exact         {len(report.exact)} more (`rtq import` lists them)")
+    if lines:
+        notice("\n".join([f"{name}:", *lines]))
 
 
 def reason(error: Exception) -> str:
