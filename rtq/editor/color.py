@@ -22,7 +22,7 @@ _NORMAL_U = (-0.700698672, (0.76903037, 0.30150635, -0.70689834, -0.1292639, 0.7
                             0.27162177, -0.041455852))
 _NORMAL_V = (0.713457058, (0.75564344, -0.51662394, -0.48334976, 0.87105766, -0.023422545, -0.67945247, 0.26441063,
                            0.23828848, -0.1439061))
-_DUV = -9 / 3000  # the neutral tint's distance from the locus
+_DUV = 9 / 3000  # the neutral tint's distance from the locus, as daylight's: towards green
 _BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
 _SRGB_TO_XYZ = ((0.4123908, 0.3575843, 0.1804808), (0.2126390, 0.7151687, 0.0721923), (0.0193308, 0.1191948, 0.9505322))
 
@@ -64,7 +64,7 @@ def cone_gains(temperature, tint):
     d = (mired(temperature) - 200) / 300
     s = 100 * tint
     shift = 0.8 * s + jnp.where(s > 0, 0.0061, 0.0079) * s * jnp.abs(s)  # in the unit of Camera Raw's tint
-    duv = -shift / 3000  # added to _DUV
+    duv = shift / 3000  # added to _DUV; a greener light makes the photo more magenta
     # Differences from W(0, 0), each term with a factor that is exactly 0 there.
     du, dv = ((d * horner(locus[1], d)) + _DUV * (d * horner(normal[1], d))
               + duv * (normal[0] + d * horner(normal[1], d)) for locus, normal in ((_U, _NORMAL_U), (_V, _NORMAL_V)))
@@ -121,7 +121,7 @@ def linear_stage(planes, v, groups):
     if "calibration" in groups:
         y = luma(out)
         dark = 0.02 / (0.02 + jnp.abs(y))  # falls from 1 at black to 1/10 at .18
-        lift = 0.25 * v["CalibrationShadowTint"] * dark * y
+        lift = v["CalibrationShadowTint"] * dark * y
         out = [out[0] + 0.5 * lift, out[1] - 0.2 * lift, out[2] + 0.5 * lift]
     return out
 
