@@ -9,6 +9,7 @@ import math
 
 import jax.numpy as jnp
 
+from rtq.editor.compilation import stage
 from rtq.editor.numerics import exp2, horner, luma, smoothstep
 from rtq.editor.sliders import HUES
 
@@ -191,8 +192,7 @@ def vibrance_saturation(planes, v):
     toward_skin = (alpha * math.cos(math.radians(25)) + beta * math.sin(math.radians(25))) / chroma
     skin = smoothstep(0.8, 1.0, toward_skin)
     gain = 1 + v["Vibrance"] * (1 - smoothstep(0.0, 0.7, chroma)) * (1 - 0.5 * skin)
-    gain = gain * (1 + v["Saturation"])
-    y = luma(planes)
+    y, gain = stage((luma(planes), gain * (1 + v["Saturation"])))
     return [y + gain * (x - y) for x in planes]
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from rtq.editor.color import chroma_plane, shift_chroma
+from rtq.editor.compilation import stage
 from rtq.editor.numerics import luma, smoothstep
 
 SHARPEN_MAX_SIGMA = 3.0  # SharpenRadius 30
@@ -90,7 +91,7 @@ def sharpen(planes, v, scale, taps: int, masked: bool):
       v: Sharpness, SharpenRadius (pixels), SharpenDetail, SharpenMasking; maps without padding.
       scale: output pixels per final pixel.
     """
-    y = luma(planes)
+    y = stage(luma(planes))
     sigma = v["SharpenRadius"] * scale
     smooth = blur(y, jnp.maximum(sigma, SMALLEST_SIGMA), taps)
     detail = rows(y, taps) - smooth
@@ -100,7 +101,8 @@ def sharpen(planes, v, scale, taps: int, masked: bool):
     gain = jnp.where(sigma < SMALLEST_SIGMA, 0.0, gain)
     if masked:
         gain = gain * (1 - v["SharpenMasking"] * (1 - _edges(smooth)))
-    return [rows(x, taps) + gain * detail for x in planes]
+    change = stage(gain * detail)
+    return [rows(x, taps) + change for x in planes]
 
 
 def _edges(y):

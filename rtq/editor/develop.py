@@ -15,6 +15,8 @@ from rtq.editor.plan_arrays import PlanArrays
 from rtq.editor.sliders import GROUPS, LOCAL_INDEX, LOCAL_SLIDERS, SLIDERS
 
 ALL_GROUPS = frozenset((*GROUPS, "curve", "channel_curves"))
+# Modifiers whose code is left out when they are neutral.
+SKIPPED_MODIFIERS = frozenset(("SharpenMasking", "VignetteHighlights"))
 _LINEAR = frozenset(("white_balance", "exposure", "calibration"))
 _LOCAL_TONE = frozenset(("light", "clarity", "texture"))
 _TONE = frozenset(("tone", "parametric", "curve", "channel_curves"))
@@ -29,7 +31,7 @@ class Program(NamedTuple):
       masks: for each local adjustment (kinds, ops, inverts, names) as ints; None: read from the arrays (any masks).
       taps: rows of padding for sharpening, 0 when it does not run.
       noise_pad: rows of padding for noise reduction, likewise.
-      masked_sharpening: SharpenMasking is in use.
+      modifiers: sliders of `SKIPPED_MODIFIERS` that are in use.
       scale: output pixels per final pixel.
     """
 
@@ -38,7 +40,7 @@ class Program(NamedTuple):
     masks: tuple | None
     taps: int
     noise_pad: int
-    masked_sharpening: bool
+    modifiers: frozenset
     scale: float
 
     @property
@@ -47,20 +49,21 @@ class Program(NamedTuple):
         return self.taps + self.noise_pad
 
 
-def program(groups, local_sliders, mask_codes, sigma: float, masked: bool, scale: float) -> Program:
-    """A `Program`; `sigma` is the largest sharpening radius in final pixels."""
+def program(groups, local_sliders, mask_codes, sigma: float, modifiers, scale: float) -> Program:
+    """A `Program`; `sigma` is the largest sharpening radius in final pixels, `modifiers` any sliders in use."""
     sharpened = "sharpen" in groups and sigma * scale >= detail.SMALLEST_SIGMA
     taps = 0
     if sharpened:  # few different paddings, few compilations
         taps = next((t for t in (3, 5, 9) if t >= detail.reach(sigma * scale)), detail.reach(sigma * scale))
     noise = detail.noise_pad(scale) if "noise" in groups else 0
-    return Program(frozenset(groups), tuple(local_sliders), mask_codes, taps, noise, masked, float(scale))
+    return Program(frozenset(groups), tuple(local_sliders), mask_codes, taps, noise,
+                   SKIPPED_MODIFIERS & set(modifiers), float(scale))
 
 
 def superset(scale: float = 1.0) -> Program:
     """The program that renders any plan."""
     names = tuple(row.name for row in LOCAL_SLIDERS)
-    return program(ALL_GROUPS, names, None, detail.SHARPEN_MAX_SIGMA, True, scale)
+    return program(ALL_GROUPS, names, None, detail.SHARPEN_MAX_SIGMA, SKIPPED_MODIFIERS, scale)
 
 
 def slider_values(arrays: PlanArrays, program: Program, view: masks.View) -> dict:
@@ -146,24 +149,20 @@ def make_guides(arrays: PlanArrays, program: Program, copy, tone_copy, factors, 
     return guides.make(planes[0], planes[1], program.groups, size[1], *factors)
 
 
-def develop(planes, arrays: PlanArrays, program: Program, view: masks.View, guide_planes, airlight):
-    """Runs every operation in order on one strip.
+def point_stages(planes, values: dict, program: Program, curves, guide_planes, airlight):
+    """Steps 1–7, per pixel once the guides are known. Any shape: planes, maps in `values` and guide planes agree.
 
     Args:
-      planes: three encoded planes [h + 2·pad, W], the strip with `program.pad` rows more above and below (absent rows
-        repeat the photo's edge).
-      arrays: one plan.
-      view: absolute coordinates of rows h + 2·taps (padding of noise reduction excluded).
-      guide_planes: (a, b, band) [h + 2·taps, W] each, or None where not in use.
+      planes: three encoded planes.
+      values: `slider_values`.
+      curves: `curves_at_amount`.
+      guide_planes: (a, b, band), None where not in use.
       airlight: three scalars.
 
     Returns:
-      three encoded planes [h, W], not clipped.
+      three encoded planes, not clipped.
     """
     groups = program.groups
-    values = slider_values(arrays, program, view)
-    if "noise" in groups and program.noise_pad:
-        planes = detail.reduce_noise(planes, values, program.scale)
     if groups & (_LINEAR | _LOCAL_TONE | {"dehaze"}):
         planes = stage([decode(x) for x in planes])
         planes = color.linear_stage(planes, values, groups)
@@ -173,27 +172,64 @@ def develop(planes, arrays: PlanArrays, program: Program, view: masks.View, guid
             planes = tone.local_gain(planes, values, groups, *guide_planes)
         planes = stage([encode(x) for x in stage(planes)])
     if groups & _TONE:
-        planes = stage(tone.tone_stage(planes, values, groups, curves_at_amount(arrays)))
-    if "hsl" in groups:
-        planes = stage(color.hsl(planes, values))
-    if "color" in groups:
-        planes = stage(color.vibrance_saturation(planes, values))
-    if "mono" in groups:
-        planes = stage(color.black_and_white(planes, values))
-    if "grading" in groups:
-        planes = stage(color.grading(planes, values))
-    taps = program.taps
-    values = {name: detail.rows(value, taps) for name, value in values.items()}
-    if taps:
-        planes = stage(detail.sharpen(planes, values, program.scale, taps, program.masked_sharpening))
-    inner = view._replace(rows=detail.rows(view.rows, taps))
-    if "vignette" in groups:
-        planes = stage(effects.vignette(planes, values, inner, arrays.crop[:4] * 1e-3))
-    if "fade" in groups:
-        planes = tone.fade(planes, values)
-    if "grain" in groups:
-        planes = effects.grain(planes, values, inner)
+        planes = tone.tone_stage(planes, values, groups, curves)
+    for group, operation in (("hsl", color.hsl), ("color", color.vibrance_saturation), ("mono", color.black_and_white),
+                             ("grading", color.grading)):
+        if group in groups:
+            planes = operation(stage(planes), values)
     return planes
+
+
+def finish(planes, values: dict, program: Program, view: masks.View, crop):
+    """Steps 8–9 on rows: sharpening, vignette, fade, grain.
+
+    Args:
+      planes: three encoded planes with `program.taps` rows of padding.
+      values: `slider_values`, maps without padding.
+      view: absolute coordinates of the rows without padding.
+      crop: float[4], left, top, right, bottom as shares of the photo.
+
+    Returns:
+      three encoded planes without padding, not clipped.
+    """
+    if program.taps:
+        planes = detail.sharpen(stage(planes), values, program.scale, program.taps,
+                                "SharpenMasking" in program.modifiers)
+    if "vignette" in program.groups:
+        planes = effects.vignette(planes, values, view, crop, "VignetteHighlights" in program.modifiers)
+    if "fade" in program.groups:
+        planes = tone.fade(planes, values)
+    if "grain" in program.groups:
+        planes = effects.grain(planes, values, view)
+    return planes
+
+
+def inner_rows(values: dict, view: masks.View, taps: int):
+    """Values and view without the padding of sharpening."""
+    values = {name: detail.rows(value, taps) for name, value in values.items()}
+    return values, view._replace(rows=detail.rows(view.rows, taps))
+
+
+def develop(planes, arrays: PlanArrays, program: Program, view: masks.View, guide_planes, airlight):
+    """Runs every operation in order.
+
+    Args:
+      planes: three encoded planes [h + 2·pad, W] with `program.pad` rows more above and below (absent rows repeat the
+        photo's edge).
+      arrays: one plan.
+      view: absolute coordinates of rows h + 2·taps (padding of noise reduction excluded).
+      guide_planes: (a, b, band) [h + 2·taps, W] each, or None where not in use.
+      airlight: three scalars.
+
+    Returns:
+      three encoded planes [h, W], not clipped.
+    """
+    values = slider_values(arrays, program, view)
+    if program.noise_pad:
+        planes = detail.reduce_noise(planes, values, program.scale)
+    planes = point_stages(planes, values, program, curves_at_amount(arrays), guide_planes, airlight)
+    values, view = inner_rows(values, view, program.taps)
+    return finish(planes, values, program, view, arrays.crop[:4] * 1e-3)
 
 
 def flat_base(planes, arrays: PlanArrays, program: Program, view: masks.View):

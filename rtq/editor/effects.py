@@ -3,15 +3,17 @@
 import jax.numpy as jnp
 from jax import lax
 
+from rtq.editor.compilation import stage
 from rtq.editor.numerics import exp2, luma, smoothstep
 
 
-def vignette(planes, v, view, crop):
+def vignette(planes, v, view, crop, spare_highlights: bool):
     """Encoded planes ×2^{2.5·amount/2.4·mask}: −2.5 EV at the corner for −100.
 
     Args:
       view: `masks.View` of the output rows.
       crop: float[4], left, top, right, bottom as shares of the photo; the ellipse belongs to the crop.
+      spare_highlights: VignetteHighlights is in use.
     """
     left, top, right, bottom = crop[0], crop[1], crop[2], crop[3]
     width, height = (right - left) * view.size[1], (bottom - top) * view.size[0]
@@ -32,8 +34,10 @@ def vignette(planes, v, view, crop):
     fall = (distance - start) / ((1 - start) * (0.1 + 0.9 * v["VignetteFeather"]))
     mask = smoothstep(0.0, 1.0, fall)
     amount = v["VignetteAmount"]
-    spared = 1 - v["VignetteHighlights"] * smoothstep(0.5, 1.0, luma(planes))
-    gain = exp2((2.5 / 2.4) * amount * mask * jnp.where(amount < 0, spared, 1.0))
+    if spare_highlights:
+        spared = 1 - v["VignetteHighlights"] * smoothstep(0.5, 1.0, luma(planes))
+        mask = mask * jnp.where(amount < 0, spared, 1.0)
+    gain = stage(exp2((2.5 / 2.4) * amount * mask))
     return [x * gain for x in planes]
 
 
@@ -66,5 +70,5 @@ def grain(planes, v, view, seed: int = 20260217):
     rough = v["GrainRoughness"]
     noise = (fine * (1 + rough * coarse)) / jnp.sqrt(1 + rough * rough)
     level = luma(planes)
-    shift = 0.08 * v["GrainAmount"] * jnp.clip(4 * level * (1 - level), 0.0, 1.0) * noise
+    shift = stage(0.08 * v["GrainAmount"] * jnp.clip(4 * level * (1 - level), 0.0, 1.0) * noise)
     return [z + shift for z in planes]

@@ -56,10 +56,14 @@ def shrink(x, factor: int):
     height, width = x.shape[:2]
     x = jnp.pad(x, [(0, -height % factor), (0, -width % factor)] + [(0, 0)] * (x.ndim - 2), mode="edge")
     tall, wide = x.shape[0] // factor, x.shape[1] // factor
-    if jnp.issubdtype(x.dtype, jnp.integer):
-        x = x.astype(jnp.float32)
-    x = lax.optimization_barrier(x.reshape(tall, factor, *x.shape[1:]).sum(1))  # rows first: contiguous
-    return x.reshape(tall, wide, factor, *x.shape[2:]).sum(2) * (1.0 / (factor * factor))
+    rest = x.shape[2:]
+    # Sums of slices, rows first and channels folded into columns: long vectors, which reductions do not give on CPU.
+    x = x.reshape(tall, factor, -1)
+    exact = {"uint8": jnp.uint16, "uint16": jnp.uint32}.get(str(x.dtype), x.dtype)  # sums of ≤ 256 rows
+    x = lax.optimization_barrier(sum(x[:, k].astype(exact) for k in range(factor)))
+    x = x.reshape(tall, wide, factor, *rest)
+    x = x.astype(jnp.float32) if jnp.issubdtype(x.dtype, jnp.integer) else x
+    return sum(x[:, :, k] for k in range(factor)) * (1.0 / (factor * factor))
 
 
 @functools.lru_cache(maxsize=256)

@@ -32,7 +32,7 @@ def program_of(plan: Plan, scale: float = 1.0, mask_names: tuple[str, ...] = ())
          tuple(m.invert for m in local.mask), tuple(mask_names.index(m.name) if m.name else -1 for m in local.mask))
         for local in plan.locals)
     radius = plan.sliders.get("SharpenRadius", BY_NAME["SharpenRadius"].neutral) * BY_NAME["SharpenRadius"].factor
-    return develop.program(groups_of(plan), local_sliders, codes, radius, "SharpenMasking" in plan.sliders, scale)
+    return develop.program(groups_of(plan), local_sliders, codes, radius, plan.sliders, scale)
 
 
 def render(photo, plan: Plan, *, scale: float = 1.0, masks: Mapping | None = None):
@@ -164,7 +164,7 @@ def render_flat(colors, plan: Plan):
       float32[N, 3], encoded, not clipped.
     """
     groups = groups_of(Plan(plan.sliders, (), plan.curves)) - guides.NOT_FLAT
-    program = develop.program(groups, (), (), 0.0, False, 1.0)
+    program = develop.program(groups, (), (), 0.0, (), 1.0)
     return _flat(jnp.asarray(colors, jnp.float32), to_arrays(Plan(plan.sliders, (), plan.curves, None, plan.amount)),
                  program)
 

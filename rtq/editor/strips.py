@@ -12,9 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rtq.editor import compilation, develop, guides, masks
+from rtq.editor import compilation, detail, develop, guides, masks
+from rtq.editor.compilation import stage
 
-STRIP_PIXELS = 1 << 18  # per strip on CPU
+STRIP_PIXELS = 1 << 18  # per strip on CPU, one strip per core at a time
+CHUNK_PIXELS = 1 << 15  # worked on at once within a strip on CPU: a dozen planes fit into a core's cache
 DEVICE_PIXELS = 1 << 25  # per strip on an accelerator
 
 
@@ -67,41 +69,89 @@ def to_float(x):
 
 
 def _planes(pixels):
-    """[h, W, 3] → three float planes; integers are transposed while they are small."""
-    if jnp.issubdtype(pixels.dtype, jnp.integer):
-        pixels = jax.lax.optimization_barrier(jnp.transpose(pixels, (2, 0, 1)))
-        return [to_float(pixels[c]) for c in range(3)]
-    return [pixels[..., c] for c in range(3)]
+    """[…, 3] of any dtype → three float planes."""
+    return [to_float(pixels[..., c]) for c in range(3)]
 
 
 def _pixels(planes, dtype):
-    """Three float planes → [h, W, 3] of a dtype; integers clipped and rounded."""
+    """Three float planes → […, 3] of a dtype; integers clipped and rounded."""
     if not jnp.issubdtype(dtype, jnp.integer):
         return jnp.stack(planes, -1)
     top = jnp.iinfo(dtype).max
-    planes = [(jnp.clip(x, 0.0, 1.0) * top + 0.5).astype(jnp.int32).astype(dtype) for x in planes]
-    return jnp.transpose(jax.lax.optimization_barrier(jnp.stack(planes)), (1, 2, 0))
+    planes = [(jnp.clip(x, 0.0, 1.0) * top + 0.5).astype(dtype) for x in planes]
+    return jnp.moveaxis(jax.lax.optimization_barrier(jnp.stack(planes)), 0, -1)
+
+
+def _in_row_blocks(function, height: int, rows: int):
+    """function(first row) → [rows, W, …], for equal blocks of rows one after the other; → [height, W, …] each."""
+    out = jax.lax.map(lambda i: function(i * rows), jnp.arange(height // rows))
+    return jax.tree.map(lambda x: x.reshape(height, *x.shape[2:]), out)
+
+
+def _block_rows(height: int, width: int) -> int:
+    """Rows of a block: a divisor of `height` with about `CHUNK_PIXELS` pixels."""
+    most = max(1, min(height, CHUNK_PIXELS // width))
+    return next(rows for rows in range(most, 0, -1) if height % rows == 0)
+
+
+def _spread_rows(weights, window):
+    """Σ_k weights[:, k]·window[k] as multiply-adds, which fuse with their use: [h, K] × [K, W] → [h, W]."""
+    return sum(weights[:, k, None] * window[k][None] for k in range(window.shape[0]))
 
 
 def _strip(pixels, arrays, guide, weights, rows, size, named, program):
-    """One strip [h + 2·pad, W, 3] of any dtype → planes [h, W]."""
-    planes = _planes(pixels)
-    noise = program.noise_pad
-    width = pixels.shape[1]
-    view = masks.View(rows, ((jnp.arange(width, dtype=jnp.float32) + 0.5) / width)[None], size,
-                      tuple(x[noise:x.shape[0] - noise] for x in planes), named)
-    spread = guide_planes(program, guide.base, guide.band, *weights)
-    return develop.develop(planes, arrays, program, view, spread, [guide.airlight[c] for c in range(3)])
+    """One strip [h + 2·pad, W, 3] → [h, W, 3] of the same dtype, in cache-sized blocks of rows on one thread."""
+    width, noise, taps = pixels.shape[1], program.noise_pad, program.taps
+    tall = rows.shape[0]
+    inner = pixels[noise:pixels.shape[0] - noise]
+    source = tuple(_planes(inner)) if program.local_sliders else ()
+    view = masks.View(rows, ((jnp.arange(width, dtype=jnp.float32) + 0.5) / width)[None], size, source, named)
+    values = develop.slider_values(arrays, program, view)
+    curves, airlight = develop.curves_at_amount(arrays), [guide.airlight[c] for c in range(3)]
+    photo = jnp.stack(detail.reduce_noise(_planes(pixels), values, program.scale), -1) if noise else inner
+    count = _block_rows(tall, width)
+
+    def point(first):
+        part = functools.partial(jax.lax.dynamic_slice_in_dim, start_index=first, slice_size=count)
+        local = {name: part(x) if x.ndim else x for name, x in values.items()}
+        base_weights, band_weights = (part(w) for w in weights)
+        slope = offset = band = None
+        if program.groups & {"light", "clarity"}:
+            slope, offset = _spread_rows(base_weights, guide.base[0]), _spread_rows(base_weights, guide.base[1])
+        if "texture" in program.groups:
+            band = _spread_rows(band_weights, guide.band)
+        planes = stage(_planes(part(photo)))
+        return develop.point_stages(planes, local, program, curves, (slope, offset, band), airlight)
+
+    planes = _in_row_blocks(point, tall, count)
+    values, view = develop.inner_rows(values, view, taps)
+    crop = arrays.crop[:4] * 1e-3
+    count_inner = _block_rows(tall - 2 * taps, width)
+
+    def finish(first):
+        part = functools.partial(jax.lax.dynamic_slice_in_dim, start_index=first)
+        local = {name: part(x, slice_size=count_inner) if x.ndim else x for name, x in values.items()}
+        here = view._replace(rows=part(view.rows, slice_size=count_inner))
+        padded = [part(x, slice_size=count_inner + 2 * taps) for x in planes]
+        return _pixels(develop.finish(padded, local, program, here, crop), pixels.dtype)
+
+    return _in_row_blocks(finish, tall - 2 * taps, count_inner)
 
 
-@compilation.jit(static_argnames=("program",))
-def _render_strip(pixels, arrays, guide, weights, rows, size, named, program):
-    return _pixels(_strip(pixels, arrays, guide, weights, rows, size, named, program), pixels.dtype)
+_render_strip = compilation.jit(_strip, static_argnames=("program",))
 
 
-@compilation.jit
-def _copies(photo, named):
-    return develop.copies(photo, named)
+@compilation.jit(static_argnames=("factor",))
+def _shrink(pixels, factor):
+    return guides.shrink(pixels, factor)
+
+
+def _shrink_in_strips(x, factor: int):
+    """`guides.shrink` of a numpy array [H, W, …] in strips: a copy of the whole would cost more than the sums."""
+    if factor == 1:
+        return _shrink(x, factor)
+    tall = 4 * _strip_rows(*x.shape[:2]) // factor * factor or factor
+    return jnp.concatenate(run(lambda y: _shrink(x[y:y + tall], factor), range(0, x.shape[0], tall)))
 
 
 @compilation.jit(static_argnames=("program", "factors", "size"))
@@ -116,8 +166,10 @@ def prepare(photo, named, program):
     if not program.groups & {"light", "clarity", "texture", "dehaze"}:
         tiny = (jnp.zeros((1, 1, 3)), jnp.zeros((1, 1, named.shape[0])))
         return (tiny, tiny), factors
+    first, second = factors
     unit = 1.0 / np.iinfo(photo.dtype).max if photo.dtype.kind == "u" else 1.0
-    return tuple((pixels * unit, maps) for pixels, maps in _copies(photo, named)), factors
+    copy = [_shrink_in_strips(x, first) * scale for x, scale in ((photo, unit), (np.moveaxis(named, 0, -1), 1.0))]
+    return (tuple(copy), tuple(_shrink(x, second // first) for x in copy)), factors
 
 
 def _strip_rows(height: int, width: int) -> int:
@@ -125,15 +177,26 @@ def _strip_rows(height: int, width: int) -> int:
     return min(height, max(16, pixels // width))
 
 
+def _divisible(rows: int, taps: int, block: int, height: int) -> int:
+    """About `rows`, so that rows + 2·taps and rows both fall into whole blocks of at least half of `block` rows."""
+    if rows >= height or block == 1:
+        return min(rows, height)
+
+    def fits(n):
+        return any(n % b == 0 for b in range(block, block // 2, -1))
+
+    return next((n for n in range(rows, rows // 2, -1) if fits(n) and fits(n + 2 * taps)), rows)
+
+
 class Strips:
     """The strips of one photo: where they lie and what each needs beside its pixels."""
 
     def __init__(self, photo, named, program, factors):
-        self.photo, self.named, self.program = photo, named, program
+        self.photo, self.named, self.program = photo, named if named.shape[0] else None, program
         height, width = photo.shape[:2]
         self.size = np.array([height, width], np.float32)
-        self.rows = _strip_rows(height, width)
         taps = program.taps
+        self.rows = _divisible(_strip_rows(height, width), taps, max(1, CHUNK_PIXELS // width), height)
         self.weights = row_weights(program, (height, width), factors, -taps, height + 2 * taps)
         self.windows = [self._window(w) for w in self.weights]
         count = guides.ceil_div(height, self.rows)
@@ -162,7 +225,7 @@ class Strips:
         inner = np.clip(np.arange(start - taps, start + self.rows + taps), 0, height - 1)
         rows = ((inner.astype(np.float32) + 0.5) / height)[:, None]
         return (_take(self.photo, start - pad, self.rows + 2 * pad), guide, (base_weights, band_weights), rows,
-                self.size, self.named[:, inner])
+                self.size, np.zeros((0, 1, 1), np.float32) if self.named is None else self.named[:, inner])
 
 
 def _take(photo, start: int, count: int):
@@ -183,10 +246,13 @@ def run(function, items):
 
 def render(photo, arrays, program, named):
     """A photo [H, W, 3] (uint8, uint16, float32) in strips → numpy array of the same shape and dtype. No crop."""
+    arrays = jax.device_put(arrays)
+    if jax.default_backend() == "cpu":
+        photo = np.asarray(photo)
     copies, factors = prepare(photo, named, program)
     guide = make_guides(arrays, *copies, program, factors, photo.shape[:2])
     if jax.default_backend() == "cpu":
-        photo, guide = np.asarray(photo), guides.Guides(*(np.asarray(x) for x in guide))
+        guide = guides.Guides(*(np.asarray(x) for x in guide))
     plan = Strips(photo, named, program, factors)
     out = np.empty(photo.shape, photo.dtype)
 

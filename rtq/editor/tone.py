@@ -7,6 +7,7 @@ import itertools
 
 import jax.numpy as jnp
 
+from rtq.editor.compilation import stage
 from rtq.editor.numerics import exp2, log2, luma, smoothstep
 
 DARKEST = 2.0**-14  # luminance floor of log2
@@ -49,7 +50,8 @@ def local_gain(planes, v, groups, base_slope, base_offset, band):
     if "light" in groups or "clarity" in groups:
         level = log_luminance(planes)
         base = base_slope * level + base_offset
-        x = _encoded_level(base)
+        # The base as an encoded level; its toe is cut to 0, where the weights below vanish anyway.
+        x = jnp.maximum(1.055 * exp2(base * (1 / 2.4)) - 0.055, 0.0)
     if "light" in groups:
         shadows = 2.0 * (1 - smoothstep(0.05, 0.60, x)) * x / (x + 0.04)
         above = jnp.maximum(base, 0.0)
@@ -61,14 +63,8 @@ def local_gain(planes, v, groups, base_slope, base_offset, band):
         gain = gain + v["Clarity"] * 1.35 * jnp.tanh(detail) * jnp.clip(4 * x * (1 - x), 0.0, 1.0)
     if "texture" in groups:
         gain = gain + v["Texture"] * band / (1 + jnp.abs(band))
-    gain = exp2(gain)
+    gain = stage(exp2(gain))
     return [x * gain for x in planes]
-
-
-def _encoded_level(base):
-    """sRGB of a positive luminance 2^base."""
-    linear = exp2(base)
-    return jnp.where(linear <= 0.0031308, linear * 12.92, 1.055 * exp2(base * (1 / 2.4)) - 0.055)
 
 
 def flat_base(planes):
@@ -161,9 +157,11 @@ def tone_stage(planes, v, groups, curves):
     low = jnp.minimum(jnp.minimum(planes[0], planes[1]), planes[2])
     high = jnp.maximum(jnp.maximum(planes[0], planes[1]), planes[2])
     high = jnp.maximum(high, low + _NEAR_GREY)
-    curved_low = curve(low)
-    ratio = (curve(high) - curved_low) / (high - low)
-    planes = [curved_low + ratio * (x - low) for x in planes]
+    low, high = stage((low, high))
+    curved_low = stage(curve(low))
+    ratio = stage((curve(high) - curved_low) / (high - low))
+    offset = stage(curved_low - ratio * low)
+    planes = [offset + ratio * x for x in planes]
     if "channel_curves" in groups:
         planes = [point_curve(x, curves[1 + i]) for i, x in enumerate(planes)]
     return planes
