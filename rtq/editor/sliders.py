@@ -128,7 +128,7 @@ _PARAMETRIC = tuple(
          companions=(("ParametricShadows", 100),)),
     _row("ParametricMidtoneSplit", "parametric", "Where the tone curve's darks end and lights begin.", lo=20, hi=80,
          neutral=50, key="ParametricMidtoneSplit", driver=False, probe="ramp", statistic="ramp50", min_effect=0.03,
-         companions=(("ParametricDarks", 100),)),
+         companions=(("ParametricDarks", 100), ("ParametricShadowSplit", 10))),
     _row("ParametricHighlightSplit", "parametric", "Where the tone curve's highlights begin.", lo=30, hi=90, neutral=75,
          key="ParametricHighlightSplit", driver=False, probe="ramp", statistic="ramp70", sign=-1, min_effect=0.03,
          companions=(("ParametricHighlights", 100), ("ParametricMidtoneSplit", 20))),
