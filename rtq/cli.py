@@ -206,7 +206,6 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = _run(argv)
-        sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to say at exit either
         code = PIPE_CLOSED
@@ -224,7 +223,9 @@ def _run(argv: list[str]) -> int:
             if args.run is None:
                 parser().print_help(sys.stderr)
                 return USAGE
-            return args.run(args)
+            code = args.run(args)
+            sys.stdout.flush()
+            return code
     except Failure as failure:
         error, code = str(failure), failure.code
     except MemoryError:
@@ -232,10 +233,10 @@ def _run(argv: list[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as failure:
-        error, code = f"{failure.filename or 'a file'}: {reason(failure)}", FAILED
-    if "--json" in argv:
-        print(json.dumps({"ok": False, "error": error, "code": code}))
+        error, code = f"{failure.filename or 'cannot write to stdout'}: {reason(failure)}", FAILED
     notice(error)
+    if "--json" in argv:
+        print(json.dumps({"ok": False, "error": error, "code": code}), flush=True)
     return code
 
 
@@ -328,6 +329,8 @@ def _as_failure(code: int):
     """Turns a ValueError into a Failure with this exit code."""
     try:
         yield
+    except FileExistsError as error:
+        raise Failure(EXISTS, reason(error)) from None
     except ValueError as error:
         raise Failure(code, reason(error)) from None
 
@@ -381,7 +384,8 @@ def _export_xmp(plan: Plan, out: pathlib.Path, args, info) -> Report:
             raise Failure(USAGE, f"-o {out}: --to xmp writes a .xmp sidecar, or a copy of the photo named {own}")
         return xmp.embed(args.photo, out, plan, photo=info, overwrite=args.overwrite)
     if info.kind == "rendered":
-        notice(f"Lightroom reads sidecars of raw photos only; for {args.photo} write a copy with -o NAME{own}")
+        notice("Lightroom reads sidecars of raw photos only; a JPEG, TIFF, PNG or DNG carries its settings inside: "
+               f"-o NAME{own}")
     data, report = xmp.write_sidecar(plan, info, base=out.read_bytes() if out.exists() else None)
     cli_photo.save(out, data)
     return report
@@ -401,10 +405,15 @@ def _export_table(plan: Plan, out: pathlib.Path, args, info) -> Report:
     cli_photo.start_jax()
     from rtq.interop import lut, rawtherapee
 
-    if args.to == "hald":
-        return lut.write_hald(out, plan, overwrite=args.overwrite)
-    if args.to == "cube":
-        return lut.write_cube(out, plan, overwrite=args.overwrite)
+    if args.to in ("hald", "cube"):
+        with cli_photo.whole(out) as scratch:
+            return (lut.write_hald if args.to == "hald" else lut.write_cube)(scratch, plan)
     size = None if info is None or info.size is None else info.size if info.orientation < 5 else info.size[::-1]
-    cli_photo.check_free(out.with_name(f"{out.stem}-hald.tif"), args.overwrite)
-    return rawtherapee.write(out, plan, size=size, overwrite=args.overwrite)
+    table = None if lut.is_neutral(plan) else out.absolute().with_name(f"{out.stem}-hald.tif")
+    text, report = rawtherapee.profile(plan, table, size)
+    if table is not None:
+        cli_photo.check_free(table, args.overwrite)
+        with cli_photo.whole(table) as scratch:
+            lut.write_hald(scratch, plan)
+    cli_photo.save(out, text.encode())
+    return report

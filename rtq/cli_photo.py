@@ -5,6 +5,8 @@ Functions raise `Failure`, which carries the exit code, for everything that a pe
 
 import contextlib
 import dataclasses
+import gc
+import importlib
 import json
 import logging
 import math
@@ -77,15 +79,32 @@ def noted(notes: list[str]) -> Iterator[None]:
     notes += [reason(x.message) for x in caught]
 
 
+@contextlib.contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Discards what libraries below Python write to stderr, e.g. libtpu on a machine without a TPU."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def start_jax() -> None:
     """Loads jax quietly and keeps compiled programs in the user's cache folder, unless jax is told another place.
 
     Raises:
       Failure: there is no such backend.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import jax
+    gc.disable()  # jax hooks into it, and a Ctrl-C that arrives inside the hook would be lost
+    try:
+        import jax
 
+        importlib.import_module("rtq.editor.renderer")
+    finally:
+        gc.enable()
     logging.getLogger("jax").setLevel(logging.ERROR)
     if jax.config.jax_compilation_cache_dir is None:
         base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
@@ -93,7 +112,8 @@ def start_jax() -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
         jax.config.update("jax_compilation_cache_max_size", CACHE_BYTES)
     try:
-        jax.default_backend()
+        with silent_stderr():
+            jax.default_backend()
     except RuntimeError as error:
         raise Failure(FAILED, f"jax cannot start: {reason(error)[:200]}") from None
 
@@ -150,7 +170,8 @@ def setting(text: str) -> tuple[str, float]:
         raise Failure(USAGE, f"--set {text}: write NAME=NUMBER, e.g. --set Exposure=0.5")
     try:
         find_slider(name, "--set ")
-        return name, float(value)
+        number = float(value)
+        return name, int(number) if number.is_integer() else number
     except ValueError as error:
         wrong = reason(error) if "slider" in str(error) else f"--set {name}: {value[:40]!r} is not a number"
         raise Failure(PLAN, wrong) from None
@@ -165,9 +186,13 @@ def adjusted(plan: Plan, settings: Mapping[str, float], amount: float | None) ->
         raise Failure(PLAN, reason(error)) from None
 
 
-def _packet_orientation(data: bytes) -> int:
-    from rtq.interop import packet
+def _own_orientation(source: Source) -> int:
+    """The EXIF orientation that settings were made for; 1 where they do not say."""
+    from rtq.interop import packet, xmp
 
+    if source.kind == "lrtemplate":
+        return 1
+    data = xmp.embedded_packet(source.name) if source.kind == "photo" else source.data
     text = packet.parse(data).get("tiff:Orientation", "1")
     return int(text) if text in tuple("12345678") else 1
 
@@ -187,9 +212,8 @@ def info_for(source: Source, path: str, photo):
         info = PhotoInfo("rendered", photo.orientation, (width, height) if photo.orientation < 5 else (height, width))
     if pathlib.Path(source.name).name.split(".")[0] == pathlib.Path(path).name.split(".")[0]:
         return info
-    if info.kind == "rendered" or source.kind != "xmp":
-        return None
-    return dataclasses.replace(info, orientation=_packet_orientation(source.data), size=None)
+    return None if info.kind == "rendered" else dataclasses.replace(
+        info, orientation=_own_orientation(source), size=None)
 
 
 # Files
@@ -207,17 +231,23 @@ def check_free(path: pathlib.Path, overwrite: bool, source: str | None = None) -
                               "choose another name or give --overwrite")
 
 
-def save(path: pathlib.Path, data: bytes) -> None:
-    """Writes a file whole or not at all."""
-    scratch = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+@contextlib.contextmanager
+def whole(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A name beside `path` to write to; it becomes `path` at the end, or vanishes when something goes wrong."""
+    scratch = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(6)}.tmp{path.suffix}")
     try:
-        with open(scratch, "xb") as file:
-            file.write(data)
+        yield scratch
         os.replace(scratch, path.resolve())
     except OSError as error:
         raise Failure(FAILED, f"{path}: cannot be written ({reason(error)})") from None
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def save(path: pathlib.Path, data: bytes) -> None:
+    """Writes a file whole or not at all."""
+    with whole(path) as scratch:
+        scratch.write_bytes(data)
 
 
 def targets(inputs: Sequence[str], out: str | None, bits: int | None) -> list[pathlib.Path]:
@@ -292,7 +322,7 @@ def read_masks(given: Sequence[str]) -> dict:
 
 
 def render_one(path: str, target: pathlib.Path, source: Source | None, plan: Plan | None, change, args, masks: Mapping,
-               notes: list[str]) -> dict:
+               notes: list[str]) -> tuple[dict, Report | None]:
     """Renders one photo to a file.
 
     Args:
@@ -304,19 +334,21 @@ def render_one(path: str, target: pathlib.Path, source: Source | None, plan: Pla
       notes: gets what the person should know.
 
     Returns:
-      The facts for `--json`.
+      The facts for `--json`, and what could be carried of a plan from another program.
     """
     from rtq import photos
 
     check_free(target, args.overwrite, path)
     start = time.perf_counter()
     photo = read_photo(path, notes)
+    report = None
     if source is not None and source.kind != "json":
         try:
-            plan = plan_of(source, info_for(source, path, photo))[0]
+            plan, report = plan_of(source, info_for(source, path, photo))
         except ValueError as error:
             raise Failure(INPUT, reason(error)) from None
-    edited = edit(photo, change(plan), masks, args.bits)
+    plan = change(plan)
+    edited = edit(photo, plan, masks, args.bits)
     try:
         with noted(notes):
             photos.write(target, edited, overwrite=args.overwrite, source=path, profile=args.profile,
@@ -326,8 +358,9 @@ def render_one(path: str, target: pathlib.Path, source: Source | None, plan: Pla
     except photos.PhotoError as error:
         raise Failure(FAILED, reason(error)) from None
     height, width = edited.pixels.shape[:2]
-    return {"input": path, "output": str(target), "width": width, "height": height,
-            "seconds": round(time.perf_counter() - start, 3)}
+    facts = {"input": path, "output": str(target), "width": width, "height": height,
+             "seconds": round(time.perf_counter() - start, 3), "plan": json.loads(plan.to_json())}
+    return facts, report
 
 
 def edit(photo, plan: Plan, masks: Mapping, bits: int | None):
@@ -358,7 +391,7 @@ def render_all(args) -> tuple[int, dict]:
         raise Failure(USAGE, "render: give --plan FILE, or --set NAME=NUMBER, or both")
     outs = targets(args.photo, args.out, args.bits)
     source = None if args.plan is None else read_source(args.plan)
-    plan, report = (Plan(), None) if source is None else plan_of(source)
+    plan = Plan() if source is None else plan_of(source)[0]
     settings = dict(map(setting, args.set))
 
     def change(loaded: Plan) -> Plan:
@@ -372,21 +405,22 @@ def render_all(args) -> tuple[int, dict]:
     if unused := [name for name in names if name not in needed]:
         raise Failure(USAGE, f"--mask {unused[0]}: the plan has no such mask; it has: {', '.join(needed) or 'none'}")
     masks = read_masks(args.mask)
-    if report is not None:
-        notice_report(source.name, report, exact=False)
     if args.out is not None and (len(args.photo) > 1 or is_folder_name(args.out)):
         _make_folder(outs[0].parent)
     start_jax()
-    results = []
+    results, reports = [], set()
     for path, target in zip(args.photo, outs, strict=True):
         notes: list[str] = []
         try:
-            results.append(render_one(path, target, source, plan, change, args, masks, notes))
+            done, report = render_one(path, target, source, plan, change, args, masks, notes)
+            results.append(done)
+            if report is not None and report not in reports:
+                reports.add(report)
+                notice_report(source.name, report, exact=False)
             if not args.json:
-                done = results[-1]
                 print(f"{path} → {target}  {done['width']} × {done['height']}, {done['seconds']:.1f} s", flush=True)
         except Failure as error:
-            message = str(error) if str(path) in str(error) else f"{path}: {error}"
+            message = str(error) if str(pathlib.Path(path)) in str(error) else f"{path}: {error}"
             results.append({"input": path, "error": message, "code": error.code})
             notice(message)
         results[-1]["notes"] = notes
@@ -394,7 +428,7 @@ def render_all(args) -> tuple[int, dict]:
             notice(note)
     codes = [x["code"] for x in results if "code" in x]
     code = 0 if not codes else PARTIAL if len(codes) < len(results) else codes[0] if len(set(codes)) == 1 else FAILED
-    return code, {"ok": not codes, "photos": results, "plan": json.loads(change(plan).to_json())}
+    return code, {"ok": not codes, "photos": results}
 
 
 def _make_folder(folder: pathlib.Path) -> None:

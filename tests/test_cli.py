@@ -1,5 +1,6 @@
 """The command as a person or a script uses it: results, refusals, exit codes, and what is printed where."""
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -16,6 +17,7 @@ from PIL import Image
 
 from rtq import cli, cli_photo, photos
 from rtq.editor import SLIDERS, Plan, crop, render
+from rtq.interop import photo_info
 from rtq.photos import icc
 
 PLAN = {"v": 1, "Exposure": 0.5, "Contrast": 20}
@@ -118,9 +120,9 @@ def test_stdin_set_and_amount(desk, capsys, monkeypatch):
     assert run("render", "photo.png", "--plan", "-", "--set", "Contrast=0", "--set", "Exposure=-0.5", "--amount", "60",
                "-o", "out.tif", "--json") == 0
     facts = json.loads(capsys.readouterr().out)
-    assert facts["plan"] == {"v": 1, "Exposure": -0.5, "amount": 60}
     assert facts["photos"][0] | {"seconds": 0} == {
-        "input": "photo.png", "output": "out.tif", "width": 32, "height": 24, "seconds": 0, "notes": []}
+        "input": "photo.png", "output": "out.tif", "width": 32, "height": 24, "seconds": 0, "notes": [],
+        "plan": {"v": 1, "Exposure": -0.5, "amount": 60}}
     np.testing.assert_array_equal(photos.read("out.tif").pixels, render(scene(), Plan({"Exposure": -0.5}, amount=60)))
 
 
@@ -337,8 +339,12 @@ def test_pp3_brings_its_table_and_refuses_an_old_one(desk, capsys):
     pathlib.Path("look-hald.tif").touch()
     assert "look-hald.tif: exists already" in refused(
         capsys, 5, "export", "plan.json", "--to", "pp3", "--photo", "photo.jpg", "-o", "look.pp3")
+    assert run("export", "plan.json", "--to", "pp3", "--overwrite", "-o", "look.pp3") == 0
+    assert f"ClutFilename={desk}/look-hald.tif\n" in pathlib.Path("look.pp3").read_text()
+    assert Image.open("look-hald.tif").size == (1728, 1728)
     pathlib.Path("crop.json").write_text('{"v":1,"crop":{"left":100,"right":900,"rotate":90}}')
     assert run("export", "crop.json", "--to", "pp3", "--photo", "photo.jpg", "-o", "crop.pp3") == 0
+    assert not os.path.exists("crop-hald.tif")
     assert "\nW=24\nH=26\n" in pathlib.Path("crop.pp3").read_text()
 
 
@@ -404,6 +410,18 @@ def test_orders_of_a_sidecar_and_a_look(desk):
     assert photos.read("look.png").pixels.shape == (24, 32, 3)
 
 
+@pytest.mark.parametrize(("name", "orientation"), [("other.xmp", 6), ("preset.lrtemplate", 1), ("photo.png", 1)])
+def test_a_look_reads_a_raw_photos_light_but_not_its_turn(desk, monkeypatch, name, orientation):
+    pathlib.Path("other.xmp").write_bytes(PRESET.replace(
+        b'rdf:about=""', b'rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"'))
+    info = photo_info.PhotoInfo("raw", 8, (32, 24), (5200.0, 3.0))
+    monkeypatch.setattr(photo_info, "photo_info", lambda path: info)
+    raw = photos.Photo(scene(), format="RAW")
+    source = cli_photo.read_source(name)
+    assert cli_photo.info_for(source, "x.nef", raw) == dataclasses.replace(info, orientation=orientation, size=None)
+    assert cli_photo.info_for(source, pathlib.Path(name).stem + ".nef", raw) == info
+
+
 # the installed command
 
 
@@ -431,6 +449,14 @@ def test_installed_command(desk):
     assert os.path.exists("photo-rtq.png")
     assert any((desk / "cache/rtq/jax").iterdir())
     assert rtq("--version").stdout.startswith(b"rtq ")
+
+
+def test_a_full_disk_under_stdout_is_one_line(desk):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([pathlib.Path(sys.executable).with_name("rtq"), "check", "plan.json"], stdout=full,
+                              stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert done.stderr == b"rtq: cannot write to stdout: No space left on device\n"
 
 
 def test_closed_pipe_is_quiet(desk):
