@@ -87,27 +87,28 @@ def sharpen(planes, v, scale, taps: int, masked: bool):
     """Unsharp masking of luma: x + amount·d·w, d = y − blur(y), faint detail held back, optionally masked to edges.
 
     Args:
-      planes: encoded, `taps` rows of padding.
+      planes: encoded, `taps` rows of padding, one of them for the edges where `masked`.
       v: Sharpness, SharpenRadius (pixels), SharpenDetail, SharpenMasking; maps without padding.
       scale: output pixels per final pixel.
     """
     y = stage(luma(planes))
     sigma = v["SharpenRadius"] * scale
-    smooth = blur(y, jnp.maximum(sigma, SMALLEST_SIGMA), taps)
+    beyond = blur(y, jnp.maximum(sigma, SMALLEST_SIGMA), taps - int(masked))
+    smooth = rows(beyond, int(masked))
     detail = rows(y, taps) - smooth
     faint = 0.03 * (1 - 0.9 * v["SharpenDetail"])
     energy = detail * detail
     gain = 1.5 * v["Sharpness"] * energy / (energy + faint * faint)
     gain = jnp.where(sigma < SMALLEST_SIGMA, 0.0, gain)
     if masked:
-        gain = gain * (1 - v["SharpenMasking"] * (1 - _edges(smooth)))
+        gain = gain * (1 - v["SharpenMasking"] * (1 - _edges(beyond)))
     change = stage(gain * detail)
     return [rows(x, taps) + change for x in planes]
 
 
 def _edges(y):
-    """Edge strength in [0, 1] from central differences of smoothed luma; rows and columns continued by their edge."""
-    padded = jnp.pad(y, 1, mode="edge")
+    """Edge strength in [0, 1] from central differences of smoothed luma, a row more above and below than the result."""
+    padded = jnp.pad(y, ((0, 0), (1, 1)), mode="edge")
     dx, dy = padded[1:-1, 2:] - padded[1:-1, :-2], padded[2:, 1:-1] - padded[:-2, 1:-1]
     return smoothstep(0.01, 0.12, jnp.sqrt(dx * dx + dy * dy + 1e-12))
 

@@ -55,6 +55,7 @@ def program(groups, local_sliders, mask_codes, sigma: float, modifiers, scale: f
     taps = 0
     if sharpened:  # few different paddings, few compilations
         taps = next((t for t in (3, 5, 9) if t >= detail.reach(sigma * scale)), detail.reach(sigma * scale))
+        taps += "SharpenMasking" in modifiers  # its edges look one row further
     noise = detail.noise_pad(scale) if "noise" in groups else 0
     return Program(frozenset(groups), tuple(local_sliders), mask_codes, taps, noise,
                    SKIPPED_MODIFIERS & set(modifiers), float(scale))

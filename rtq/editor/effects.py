@@ -64,7 +64,9 @@ def grain(planes, v, view, seed: int = 20260217):
     """Film grain: σ .08·4y(1 − y) at GrainAmount 100; cell (.0004 + .0016·size) of the long side."""
     cell = 0.0004 + 0.0016 * v["GrainSize"]
     longer = jnp.maximum(view.size[0], view.size[1])
-    x, y = view.cols * view.size[1] / longer / cell, view.rows * view.size[0] / longer / cell
+    # Whole pixels first: rows and columns come rounded differently from strip to strip.
+    across, down = jnp.floor(view.cols * view.size[1]) + 0.5, jnp.floor(view.rows * view.size[0]) + 0.5
+    x, y = across / (longer * cell), down / (longer * cell)
     fine = _lattice_noise(x, y, seed)
     coarse = _lattice_noise(x * 0.37, y * 0.37, seed + 1)
     rough = v["GrainRoughness"]

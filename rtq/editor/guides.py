@@ -75,8 +75,8 @@ def _smoothing(size: int, cells: int, sigma: float) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=256)
-def spreading(cells: float, grid: int, start: float, count: int, size: float) -> np.ndarray:
-    """Cubic B-spline weights that read a grid at pixel centres.
+def spreading(cells: float, grid: int, start: float, count: int, size: float, linear: bool = False) -> np.ndarray:
+    """Weights that read a grid at pixel centres: cubic B-splines, which smooth, or linear, which do not.
 
     Args:
       cells: how many grid cells span the photo (not whole where the last box is incomplete).
@@ -92,7 +92,7 @@ def spreading(cells: float, grid: int, start: float, count: int, size: float) ->
     distance = np.abs(position[:, None] - np.arange(-2, grid + 2)[None])
     near = 2 / 3 - distance**2 + distance**3 / 2
     far = np.maximum(2 - distance, 0) ** 3 / 6
-    weight = np.where(distance < 1, near, far)
+    weight = np.maximum(1 - distance, 0) if linear else np.where(distance < 1, near, far)
     weight[:, 2] += weight[:, :2].sum(1)  # the grid continues by its edge
     weight[:, -3] += weight[:, -2:].sum(1)
     weight = weight[:, 2:-2]
@@ -145,7 +145,7 @@ def texture_guide(planes, width: int, cells: float):
         taps = detail.reach(sigma)
         padded = jnp.pad(level, ((taps, taps), (0, 0)), mode="edge")
         smooth.append(detail.blur(padded, jnp.asarray(max(sigma, 0.05), level.dtype), taps))
-    spread = jnp.asarray(spreading(cells, level.shape[1], 0, width, width).T, level.dtype)
+    spread = jnp.asarray(spreading(cells, level.shape[1], 0, width, width, linear=True).T, level.dtype)
     return jnp.matmul(smooth[0] - smooth[1], spread, precision=_EXACT)
 
 

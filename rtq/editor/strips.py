@@ -38,7 +38,7 @@ def row_weights(program, size, factors, start: int, count: int):
         grid = guides.grid_shape(tall, wide)[0]
         base = guides.spreading(height / second * grid / tall, grid, start, count, height)
     if "texture" in program.groups:
-        band = guides.spreading(height / first, guides.ceil_div(height, first), start, count, height)
+        band = guides.spreading(height / first, guides.ceil_div(height, first), start, count, height, linear=True)
     return base, band
 
 
