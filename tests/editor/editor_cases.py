@@ -35,13 +35,13 @@ CASE_IDS = [f"{row.name}={end:g}" for row, end in CASES]
 ROW_IDS = [row.name for row in SLIDERS]
 
 
-def render_many(photos, plans, program=LEAN) -> np.ndarray:
-    """Photos of one shape, each with its plan, in batches of `BATCH`: one compiled program. float32[N, H, W, 3]."""
+def render_many(photos, plans, program=LEAN, batch: int = BATCH) -> np.ndarray:
+    """Photos of one shape, each with its plan, in batches: one compiled program. float32[N, H, W, 3]."""
     photos, plans = list(photos), list(plans)
-    spare = -len(plans) % BATCH
+    spare = -len(plans) % batch
     photos, plans = photos + photos[-1:] * spare, plans + plans[-1:] * spare
-    out = [np.asarray(renderer.render_batch(np.stack(photos[i:i + BATCH]), plans[i:i + BATCH], program=program))
-           for i in range(0, len(plans), BATCH)]
+    out = [np.asarray(renderer.render_batch(np.stack(photos[i:i + batch]), plans[i:i + batch], program=program))
+           for i in range(0, len(plans), batch)]
     return np.concatenate(out)[:len(plans) - spare]
 
 

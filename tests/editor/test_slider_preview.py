@@ -4,8 +4,11 @@ import functools
 
 import numpy as np
 import pytest
-from editor_cases import CASE_IDS, CASES, photo, render_many, shrink, with_companions
+from editor_cases import CASE_IDS, CASES, photo, render_many, shrink, smallest_program, with_companions
 from skimage.color import deltaE_ciede2000, rgb2lab
+
+from rtq.editor.plan import Plan
+from rtq.editor.renderer import render
 
 FACTOR = 4
 EXEMPT = {"grain"}  # its cells are finer than a preview's pixels; so are *pixel* sliders
@@ -26,9 +29,10 @@ def renders() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     plans = [with_companions(*case) for case in cases]
     large = [photos()[k % 3] for k in range(len(plans))]
     small = [shrink(x, FACTOR) for x in large]
-    shrunk = np.concatenate([shrink(render_many(large[i:i + 64], plans[i:i + 64]), FACTOR)
-                             for i in range(0, len(plans), 64)])
-    return dict(zip(SEEN, zip(render_many(small, plans), shrunk, strict=True), strict=True))
+    program = smallest_program([row for row, _ in cases])
+    shrunk = np.concatenate([shrink(render_many(large[i:i + 8], plans[i:i + 8], program, 8), FACTOR)
+                             for i in range(0, len(plans), 8)])
+    return dict(zip(SEEN, zip(render_many(small, plans, program, 8), shrunk, strict=True), strict=True))
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> float:
@@ -45,9 +49,6 @@ def test_preview_shows_the_final(case):
 
 def test_pixel_radii_follow_the_scale():
     """Sharpening and noise reduction at scale ½ have half the radius in this photo's pixels."""
-    from rtq.editor.plan import Plan
-    from rtq.editor.renderer import render
-
     picture = photos()[0][:64, :96]
     full = render(picture, Plan({"Sharpness": 100, "SharpenRadius": 10}))
     halved = render(picture, Plan({"Sharpness": 100, "SharpenRadius": 20}), scale=0.5)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def test_visible_and_monotone(row):
     effect = [probes.change(row.statistic, seen[given.index(row.neutral)], x) for x in seen]
     assert max(abs(x) for x in effect) >= row.min_effect, effect
     if row.sign:
-        steps = [row.sign * probes.change(row.statistic, a, b) for a, b in zip(seen, seen[1:], strict=False)]
+        steps = [row.sign * probes.change(row.statistic, a, b) for a, b in itertools.pairwise(seen)]
         assert min(steps) > 1e-4 * row.min_effect, dict(zip(given, seen, strict=True))
 
 

@@ -1,0 +1,96 @@
+"""The house's rules, read from the sources: who may import whom, how long a file and a function may be."""
+
+import ast
+import pathlib
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SOURCES = sorted((ROOT / "rtq").rglob("*.py"))
+ALL = {"editor", "models", "decode", "rl", "photos", "interop", "text", "data", "regions", "eval", "train", "agent"}
+# folder → what of rtq it may import besides itself; the longest matching path counts
+ALLOWED = {
+    "editor": set(), "models": set(), "decode": set(), "rl": set(), "eval/metrics": set(),
+    "photos": {"editor"}, "interop": {"editor"}, "text": {"editor"},
+    "data": {"editor", "text", "decode", "photos", "interop"},
+    "rl/rewards": {"editor", "text", "decode", "photos", "interop"},
+    "rl/rollout": {"editor", "text", "decode", "photos", "interop"},
+    "regions": {"editor", "models", "photos"},
+    "eval": ALL - {"train", "agent"}, "train": ALL - {"agent"}, "agent": ALL - {"train"},
+    "main": {"train", "eval"}, "cli": (ALL - {"train"}) | {"cli"}, "__init__": set(),
+}
+BARE = {"editor", "models", "decode", "rl"}  # run on bare accelerator images
+BARE_LIBRARIES = {"jax", "flax", "optax", "dm_pix", "numpy", "ml_dtypes"}  # ml_dtypes: jax is built on it
+MAX_LINES, MAX_FUNCTION = 600, 60
+EXPERIMENT_LIBRARIES = {"ml_collections"}
+
+
+def imports(path: pathlib.Path) -> list[str]:
+    """Full dotted names of everything a file imports, also inside functions."""
+    found = []
+    package = path.relative_to(ROOT).with_suffix("").parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[:len(package) - node.level]) if node.level else ""
+            module = ".".join(x for x in (base, node.module or "") if x)
+            found += [f"{module}.{alias.name}" for alias in node.names]
+    return found
+
+
+def unit(path: pathlib.Path) -> str:
+    """"editor", "rl/rewards", "cli", …: the key of `ALLOWED` that governs a file of rtq."""
+    parts = path.relative_to(ROOT / "rtq").with_suffix("").parts
+    if parts[0] == "cli" or parts[0].startswith("cli_"):
+        return "cli"
+    deep = "/".join(parts[:2])
+    return deep if deep in ALLOWED else parts[0]
+
+
+def relative(path: pathlib.Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_imports_keep_to_the_table(path):
+    own = unit(path)
+    assert own in ALLOWED, f"no rule for {relative(path)}: add its folder to the table"
+    home = own.split("/")[0]
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "rtq" and len(parts) > 1:
+            target = "cli" if parts[1].startswith("cli") else parts[1]
+            assert target == home or target in ALLOWED[own], f"{relative(path)} imports {name}"
+        elif home in BARE and parts[0] != "rtq":
+            assert parts[0] in BARE_LIBRARIES or parts[0] in sys.stdlib_module_names, f"{relative(path)} imports {name}"
+        assert parts[0] != "tests"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*.py")), ids=relative)
+def test_experiments_import_configs_only(path):
+    for name in imports(path):
+        assert name.split(".")[0] in EXPERIMENT_LIBRARIES or name.startswith("experiments.common"), name
+
+
+def test_sizes_of_files_and_functions():
+    """No file above 600 lines, no function above 60; `train` may read top to bottom."""
+    long = []
+    for path in SOURCES:
+        text = path.read_text(encoding="utf-8")
+        if len(text.splitlines()) > MAX_LINES:
+            long.append(f"{relative(path)}: {len(text.splitlines())} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name != "train":
+                length = node.end_lineno - node.lineno + 1
+                if length > MAX_FUNCTION:
+                    long.append(f"{relative(path)}: {node.name} has {length} lines")
+    assert not long
+
+
+def test_the_checks_see_something():
+    assert len(SOURCES) > 20
+    assert "rtq.editor.plan.Plan" in imports(ROOT / "rtq" / "editor" / "__init__.py")
+    assert unit(ROOT / "rtq" / "rl" / "rewards.py") == "rl/rewards"
+    assert unit(ROOT / "rtq" / "editor" / "plan.py") == "editor"
