@@ -9,7 +9,7 @@ import math
 
 import jax.numpy as jnp
 
-from rtq.editor.compilation import stage
+from rtq.editor.compilation import once_backward, spread, stage
 from rtq.editor.numerics import exp2, horner, luma, smoothstep
 from rtq.editor.sliders import HUES
 
@@ -117,7 +117,7 @@ def _calibration_matrix(v, one):
 def linear_stage(planes, v, groups):
     """Step 1 on linear light, plus the tint of the darks (calibration)."""
     red, green, blue = planes
-    m = linear_matrix(v, groups)
+    m = [[spread(x, red.shape) for x in row] for row in linear_matrix(v, groups)]
     out = [m[i][0] * red + m[i][1] * green + m[i][2] * blue for i in range(3)]
     if "calibration" in groups:
         y = luma(out)
@@ -187,8 +187,8 @@ def hsl(planes, v):
 
 def vibrance_saturation(planes, v):
     """Vibrance (muted colours first, skin protected), then Saturation, which leaves greys exactly alone."""
-    alpha, beta = chroma_plane(planes)
-    chroma = _length(alpha, beta)
+    alpha, beta = once_backward(chroma_plane(planes))
+    chroma = once_backward(_length(alpha, beta))
     toward_skin = (alpha * math.cos(math.radians(25)) + beta * math.sin(math.radians(25))) / chroma
     skin = smoothstep(0.8, 1.0, toward_skin)
     gain = 1 + v["Vibrance"] * (1 - smoothstep(0.0, 0.7, chroma)) * (1 - 0.5 * skin)

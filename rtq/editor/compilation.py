@@ -1,23 +1,23 @@
 """How the editor's programs are compiled: the one place with compiler options.
 
-XLA:CPU drops optimization barriers before it fuses, and then computes shared stages anew for every use, in its newer
-fusion emitters exponentially often: the full pipeline becomes hundreds of times slower. `CPU_OPTIONS` keeps the
-barriers, takes the older emitters, and lets vectors be 512 bits wide where the processor has them. A program that
-contains the editor inside a larger jit must be compiled with them too (as flags: `XLA_FLAGS`).
+XLA:CPU drops optimization barriers before it fuses, and then computes shared stages anew for every use, exponentially
+often: the full pipeline becomes hundreds of times slower. `CPU_OPTIONS` keeps the barriers and lets vectors be 512 bits
+wide where the processor has them. A program that contains the editor inside a larger jit must be compiled with them
+too (as flags: `XLA_FLAGS`).
 """
 
 import functools
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 CPU_OPTIONS = {
     "xla_disable_hlo_passes": "cse_barrier_expander",
-    "xla_cpu_use_fusion_emitters": False,
     "xla_cpu_prefer_vector_width": 512,
     "xla_cpu_enable_fast_min_max": True,  # NaN need not pass through min and max
 }
-XLA_FLAGS = ("--xla_disable_hlo_passes=cse_barrier_expander --xla_cpu_use_fusion_emitters=false "
+XLA_FLAGS = ("--xla_disable_hlo_passes=cse_barrier_expander "
              "--xla_cpu_prefer_vector_width=512 --xla_cpu_enable_fast_min_max=true")
 
 
@@ -45,3 +45,29 @@ def jit(function=None, *, static_argnames=()):
 def stage(planes):
     """Marks the end of a stage: its planes are computed once, however many operations read them."""
     return lax.optimization_barrier(planes)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def spread(value, shape: tuple[int, int]):
+    """A scalar over a plane [h, W]; maps stay. Its gradient is a dot product: XLA:CPU sums to a scalar one by one."""
+    return jnp.broadcast_to(value, shape)
+
+
+@spread.defjvp
+def _spread_jvp(shape, primals, tangents):
+    (value,), (tangent,) = primals, tangents
+    if value.ndim == 0:
+        ones = jnp.ones((shape[0] * shape[1], 1), value.dtype)
+        tangent = jnp.dot(ones, tangent[None], precision=lax.Precision.HIGHEST).reshape(shape)
+    return spread(value, shape), lax.optimization_barrier(tangent)
+
+
+@jax.custom_jvp
+def once_backward(values):
+    """The identity; in reverse mode the gradient that arrives here is computed once (`stage` for the way back)."""
+    return values
+
+
+@once_backward.defjvp
+def _once_backward_jvp(primals, tangents):
+    return primals[0], lax.optimization_barrier(tangents[0])

@@ -17,7 +17,7 @@ from rtq.editor.sliders import GROUPS, LOCAL_INDEX, LOCAL_SLIDERS, SLIDERS
 ALL_GROUPS = frozenset((*GROUPS, "curve", "channel_curves"))
 # Modifiers whose code is left out when they are neutral.
 SKIPPED_MODIFIERS = frozenset(("SharpenMasking", "VignetteHighlights"))
-_LINEAR = frozenset(("white_balance", "exposure", "calibration"))
+LINEAR = frozenset(("white_balance", "exposure", "calibration"))
 _LOCAL_TONE = frozenset(("light", "clarity", "texture"))
 _TONE = frozenset(("tone", "parametric", "curve", "channel_curves"))
 
@@ -164,7 +164,7 @@ def point_stages(planes, values: dict, program: Program, curves, guide_planes, a
       three encoded planes, not clipped.
     """
     groups = program.groups
-    if groups & (_LINEAR | _LOCAL_TONE | {"dehaze"}):
+    if groups & (LINEAR | _LOCAL_TONE | {"dehaze"}):
         planes = stage([decode(x) for x in planes])
         planes = color.linear_stage(planes, values, groups)
         if "dehaze" in groups:

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from rtq.editor import compilation, detail, develop, guides, masks
-from rtq.editor.compilation import stage
+from rtq.editor.compilation import once_backward, spread, stage
+from rtq.editor.sliders import BY_NAME
 
 STRIP_PIXELS = 1 << 18  # per strip on CPU, one strip per core at a time
 CHUNK_PIXELS = 1 << 15  # worked on at once within a strip on CPU: a dozen planes fit into a core's cache
@@ -73,7 +74,7 @@ def _planes(pixels):
     return [to_float(pixels[..., c]) for c in range(3)]
 
 
-def _pixels(planes, dtype):
+def to_pixels(planes, dtype):
     """Three float planes → […, 3] of a dtype; integers clipped and rounded."""
     if not jnp.issubdtype(dtype, jnp.integer):
         return jnp.stack(planes, -1)
@@ -94,13 +95,42 @@ def _block_rows(height: int, width: int) -> int:
     return next(rows for rows in range(most, 0, -1) if height % rows == 0)
 
 
+def spread_values(values: dict, names, shape) -> dict:
+    """Sliders `names` as maps, for the sake of their gradients; step 1 makes a matrix of its sliders first."""
+    return values | {name: spread(values[name], shape) for name in names if BY_NAME[name].group not in develop.LINEAR}
+
+
+@jax.custom_jvp
 def _spread_rows(weights, window):
-    """Σ_k weights[:, k]·window[k] as multiply-adds, which fuse with their use: [h, K] × [K, W] → [h, W]."""
+    """Σ_k weights[:, k]·window[k] as multiply-adds, which fuse with their use: [h, K] × [K, W] → [h, W].
+
+    Constant in `weights`. The gradient is a matrix product: sums over rows are slow one by one.
+    """
     return sum(weights[:, k, None] * window[k][None] for k in range(window.shape[0]))
 
 
-def _strip(pixels, arrays, guide, weights, rows, size, named, program):
-    """One strip [h + 2·pad, W, 3] → [h, W, 3] of the same dtype, in cache-sized blocks of rows on one thread."""
+@_spread_rows.defjvp
+def _spread_rows_jvp(primals, tangents):
+    (weights, window), (_, tangent) = primals, tangents
+    return _spread_rows(weights, window), jnp.matmul(weights, tangent, precision=jax.lax.Precision.HIGHEST)
+
+
+def point_planes(pixels, arrays, guide, weights, rows, size, named, program, differentiate=()):
+    """Everything before sharpening, on one strip, in blocks of rows one after the other on one thread.
+
+    Args:
+      pixels: [h + 2·pad, W, 3] of any dtype.
+      arrays: one plan.
+      guide: `Guides` with windows of the rows this strip reads.
+      weights: (float[h + 2·taps, Gh'], float[h + 2·taps, Th']) for these windows.
+      rows: float[h + 2·taps, 1], as in `masks.View`.
+      size: float[2], height and width of the photo.
+      named: float[K, h + 2·taps, W].
+      differentiate: sliders whose gradient will be asked for; blocks are recomputed then in reverse mode.
+
+    Returns:
+      (three planes [h + 2·taps, W], slider values and view of the h rows without padding).
+    """
     width, noise, taps = pixels.shape[1], program.noise_pad, program.taps
     tall = rows.shape[0]
     inner = pixels[noise:pixels.shape[0] - noise]
@@ -111,34 +141,38 @@ def _strip(pixels, arrays, guide, weights, rows, size, named, program):
     photo = jnp.stack(detail.reduce_noise(_planes(pixels), values, program.scale), -1) if noise else inner
     count = _block_rows(tall, width)
 
-    def point(first):
+    def block(first):
         part = functools.partial(jax.lax.dynamic_slice_in_dim, start_index=first, slice_size=count)
         local = {name: part(x) if x.ndim else x for name, x in values.items()}
+        local = spread_values(local, differentiate, (count, width))
         base_weights, band_weights = (part(w) for w in weights)
         slope = offset = band = None
         if program.groups & {"light", "clarity"}:
-            slope, offset = _spread_rows(base_weights, guide.base[0]), _spread_rows(base_weights, guide.base[1])
+            slope, offset = (once_backward(_spread_rows(base_weights, window)) for window in guide.base)
         if "texture" in program.groups:
-            band = _spread_rows(band_weights, guide.band)
+            band = once_backward(_spread_rows(band_weights, guide.band))
         planes = stage(_planes(part(photo)))
         return develop.point_stages(planes, local, program, curves, (slope, offset, band), airlight)
 
-    planes = _in_row_blocks(point, tall, count)
-    values, view = develop.inner_rows(values, view, taps)
-    crop = arrays.crop[:4] * 1e-3
-    count_inner = _block_rows(tall - 2 * taps, width)
+    planes = _in_row_blocks(jax.checkpoint(block) if differentiate else block, tall, count)
+    return planes, *develop.inner_rows(values, view, taps)
+
+
+@compilation.jit(static_argnames=("program",))
+def _render_strip(pixels, arrays, guide, weights, rows, size, named, program):
+    """One strip [h + 2·pad, W, 3] → [h, W, 3] of the same dtype."""
+    planes, values, view = point_planes(pixels, arrays, guide, weights, rows, size, named, program)
+    taps, height = program.taps, rows.shape[0] - 2 * program.taps
+    count = _block_rows(height, pixels.shape[1])
 
     def finish(first):
         part = functools.partial(jax.lax.dynamic_slice_in_dim, start_index=first)
-        local = {name: part(x, slice_size=count_inner) if x.ndim else x for name, x in values.items()}
-        here = view._replace(rows=part(view.rows, slice_size=count_inner))
-        padded = [part(x, slice_size=count_inner + 2 * taps) for x in planes]
-        return _pixels(develop.finish(padded, local, program, here, crop), pixels.dtype)
+        local = {name: part(x, slice_size=count) if x.ndim else x for name, x in values.items()}
+        here = view._replace(rows=part(view.rows, slice_size=count))
+        padded = [part(x, slice_size=count + 2 * taps) for x in planes]
+        return to_pixels(develop.finish(padded, local, program, here, arrays.crop[:4] * 1e-3), pixels.dtype)
 
-    return _in_row_blocks(finish, tall - 2 * taps, count_inner)
-
-
-_render_strip = compilation.jit(_strip, static_argnames=("program",))
+    return _in_row_blocks(finish, height, count)
 
 
 @compilation.jit(static_argnames=("factor",))
@@ -191,7 +225,7 @@ def _divisible(rows: int, taps: int, block: int, height: int) -> int:
 class Strips:
     """The strips of one photo: where they lie and what each needs beside its pixels."""
 
-    def __init__(self, photo, named, program, factors):
+    def __init__(self, photo, named, program, factors, *, overlap: bool = True):
         self.photo, self.named, self.program = photo, named if named.shape[0] else None, program
         height, width = photo.shape[:2]
         self.size = np.array([height, width], np.float32)
@@ -200,8 +234,9 @@ class Strips:
         self.weights = row_weights(program, (height, width), factors, -taps, height + 2 * taps)
         self.windows = [self._window(w) for w in self.weights]
         count = guides.ceil_div(height, self.rows)
-        # The last strip is moved up to full height, so that one program serves all.
-        self.starts = [min(i * self.rows, height - self.rows) for i in range(count)]
+        # Overlapping, the last strip is moved up to full height, so that one program serves all.
+        last = height - self.rows if overlap else height
+        self.starts = [min(i * self.rows, last) for i in range(count)]
 
     def _window(self, weights) -> int:
         """Grid rows that the widest strip reads."""
@@ -210,22 +245,29 @@ class Strips:
             return 1
         return min(weights.shape[1], int(tall * weights.shape[1] / self.size[0]) + 6)
 
+    def rows_at(self, start: int) -> int:
+        """Rows of the strip that begins at `start`."""
+        return min(self.rows, int(self.size[0]) - start)
+
+    def windows_at(self, start: int) -> list[tuple[int, int]]:
+        """(first, count) of the grid rows that a strip reads: tone base, texture."""
+        stop = start + self.rows_at(start) + 2 * self.program.taps
+        firsts = [int(np.flatnonzero(weights[start:stop].any(0))[0]) for weights in self.weights]
+        return [(min(first, weights.shape[1] - window), window)
+                for first, weights, window in zip(firsts, self.weights, self.windows, strict=True)]
+
     def inputs(self, start: int, guide: guides.Guides):
         """Arguments of a strip program: pixels, guide windows, weights, row positions, size, masks."""
         program, height = self.program, int(self.size[0])
-        taps, pad = program.taps, program.pad
-        picked = []
-        for weights, window in zip(self.weights, self.windows, strict=True):
-            rows = weights[start:start + self.rows + 2 * taps]
-            used = np.flatnonzero(rows.any(0))
-            first = min(int(used[0]), weights.shape[1] - window)
-            picked.append((first, window, np.ascontiguousarray(rows[:, first:first + window])))
-        (g0, gn, base_weights), (t0, tn, band_weights) = picked
+        taps, pad, count = program.taps, program.pad, self.rows_at(start)
+        (g0, gn), (t0, tn) = windows = self.windows_at(start)
+        spread = tuple(np.ascontiguousarray(weights[start:start + count + 2 * taps, first:first + window])
+                       for weights, (first, window) in zip(self.weights, windows, strict=True))
         guide = guides.Guides(guide.airlight, guide.base[:, g0:g0 + gn], guide.band[t0:t0 + tn])
-        inner = np.clip(np.arange(start - taps, start + self.rows + taps), 0, height - 1)
+        inner = np.clip(np.arange(start - taps, start + count + taps), 0, height - 1)
         rows = ((inner.astype(np.float32) + 0.5) / height)[:, None]
-        return (_take(self.photo, start - pad, self.rows + 2 * pad), guide, (base_weights, band_weights), rows,
-                self.size, np.zeros((0, 1, 1), np.float32) if self.named is None else self.named[:, inner])
+        return (_take(self.photo, start - pad, count + 2 * pad), guide, spread, rows, self.size,
+                np.zeros((0, 1, 1), np.float32) if self.named is None else self.named[:, inner])
 
 
 def _take(photo, start: int, count: int):

@@ -7,7 +7,7 @@ import itertools
 
 import jax.numpy as jnp
 
-from rtq.editor.compilation import stage
+from rtq.editor.compilation import once_backward, stage
 from rtq.editor.numerics import exp2, log2, luma, smoothstep
 
 DARKEST = 2.0**-14  # luminance floor of log2
@@ -48,8 +48,8 @@ def local_gain(planes, v, groups, base_slope, base_offset, band):
     """
     gain = 0.0
     if "light" in groups or "clarity" in groups:
-        level = log_luminance(planes)
-        base = base_slope * level + base_offset
+        level = once_backward(log_luminance(planes))
+        base = once_backward(base_slope * level + base_offset)
         # The base as an encoded level; its toe is cut to 0, where the weights below vanish anyway.
         x = jnp.maximum(1.055 * exp2(base * (1 / 2.4)) - 0.055, 0.0)
     if "light" in groups:
