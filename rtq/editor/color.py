@@ -24,6 +24,7 @@ _NORMAL_U = (-0.700698672, (0.76903037, 0.30150635, -0.70689834, -0.1292639, 0.7
 _NORMAL_V = (0.713457058, (0.75564344, -0.51662394, -0.48334976, 0.87105766, -0.023422545, -0.67945247, 0.26441063,
                            0.23828848, -0.1439061))
 _DUV = 9 / 3000  # the neutral tint's distance from the locus, as daylight's: towards green
+_DIMMEST = 0.1  # of a cone's response to the neutral light; below it, a hyperbola towards 0
 _BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
 _SRGB_TO_XYZ = ((0.4123908, 0.3575843, 0.1804808), (0.2126390, 0.7151687, 0.0721923), (0.0193308, 0.1191948, 0.9505322))
 
@@ -75,7 +76,10 @@ def cone_gains(temperature, tint):
         # With Y = 1: X = 3u/2v and Z = (4 − u − 10v)/2v, so a cone response is (c + p·u + q·v)/2v.
         p, q, c = 3 * x - z, 2 * y - 10 * z, 4 * z
         response = c + p * u0 + q * v0
-        gains.append((1 + dv * (1 / v0)) / (1 + du * (p / response) + dv * (q / response)))
+        light = (1 + du * (p / response) + dv * (q / response)) / (1 + dv * (1 / v0))
+        # Warm and very green "lights" are imaginary: no cone response falls to 0 or below.
+        low = jnp.minimum(light, _DIMMEST)
+        gains.append(1 / jnp.where(light < _DIMMEST, _DIMMEST**2 / (2 * _DIMMEST - low), light))
     return gains
 
 
