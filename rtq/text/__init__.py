@@ -1,0 +1,1 @@
+"""What models read and write: tokenizers, prompts, answers, and the grammar that keeps answers valid."""
