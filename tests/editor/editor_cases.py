@@ -6,7 +6,7 @@ import numpy as np
 from skimage import data
 
 from rtq.editor import develop, probes, renderer
-from rtq.editor.plan import CURVES, Plan
+from rtq.editor.plan import Plan
 from rtq.editor.plan_arrays import snap
 from rtq.editor.sliders import SLIDERS, Slider
 
@@ -59,7 +59,8 @@ def render_on_probes(cases) -> list[np.ndarray]:
         by_shape.setdefault(photo.shape, []).append((i, row, value, photo))
     out: list = [None] * len(cases)
     for shape, group in by_shape.items():
-        program = LEAN if shape == (probes.HEIGHT, probes.WIDTH, 3) else smallest_program([row for _, row, _, _ in group])
+        common = shape == (probes.HEIGHT, probes.WIDTH, 3)
+        program = LEAN if common else smallest_program([row for _, row, _, _ in group])
         pictures = render_many([p for *_, p in group], [with_companions(r, v) for _, r, v, _ in group], program)
         for (i, *_), picture in zip(group, pictures, strict=True):
             out[i] = picture
@@ -90,8 +91,8 @@ def colorful(height: int, width: int, seed: int = 0) -> np.ndarray:
     return (1.15 * (top * (1 - dy) + bottom * dy) - 0.05 + rng.normal(0, 0.03, (height, width, 3))).astype(np.float32)
 
 
-def random_plan(rng: np.random.Generator, *, skip=(), curves: bool = False) -> Plan:
-    """Every slider somewhere in its range, a third of them at an end; optionally a rising curve per channel."""
+def random_plan(rng: np.random.Generator, *, skip=(), curves=()) -> Plan:
+    """Every slider somewhere in its range, half of them at an end, and a rising curve of each of these names."""
     sliders = {}
     for row in SLIDERS:
         if row.name in skip:
@@ -99,7 +100,7 @@ def random_plan(rng: np.random.Generator, *, skip=(), curves: bool = False) -> P
         value = rng.choice([row.lo, row.hi, rng.uniform(row.lo, row.hi), rng.uniform(row.lo, row.hi)])
         sliders[row.name] = snap(row.name, value)
     drawn = {}
-    for name in CURVES if curves else ():
+    for name in curves:
         x = np.sort(rng.choice(np.arange(1, 255), 3, replace=False))
         y = np.sort(rng.integers(0, 256, 5))
         drawn[name] = tuple((int(a), int(b)) for a, b in zip((0, *x, 255), y, strict=True))

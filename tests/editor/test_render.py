@@ -62,7 +62,8 @@ def test_bad_scales(scale):
 
 def test_a_batch_is_its_photos():
     pictures = np.stack([colorful(21, 33, seed) for seed in range(3)])
-    plans = [PLAN, Plan({"Clarity": 60, "Sharpness": 80}), Plan({"Dehaze": 40, "GrainAmount": 50, "NoiseReduction": 40})]
+    plans = [PLAN, Plan({"Clarity": 60, "Sharpness": 80}),
+             Plan({"Dehaze": 40, "GrainAmount": 50, "NoiseReduction": 40})]
     program = renderer.program_of(Plan({k: v for plan in plans for k, v in plan.sliders.items()}))
     out = np.asarray(editor.render_batch(pictures, plans, program=program))
     for picture, plan, seen in zip(pictures, plans, out, strict=True):

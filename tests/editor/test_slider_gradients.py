@@ -48,9 +48,9 @@ def gradients_at(kind: str, sliders, photo, arrays):
     program = smallest_program(KINDS[kind])
     values, gradients = [], []
     for i in range(0, len(sliders), BATCH):
-        rows = [min(k, len(sliders) - 1) for k in range(i, i + BATCH)]
-        batch = type(arrays)(*(x[np.array(rows)] for x in arrays))
-        value, gradient = gradient_program(0)(sliders[np.array(rows)], photo, batch, weight.astype(photo.dtype), program)
+        rows = np.minimum(np.arange(i, i + BATCH), len(sliders) - 1)
+        batch = type(arrays)(*(x[rows] for x in arrays))
+        value, gradient = gradient_program(0)(sliders[rows], photo, batch, weight.astype(photo.dtype), program)
         values.append(np.asarray(value))
         gradients.append(np.asarray(gradient))
     return np.concatenate(values)[:len(sliders)], np.concatenate(gradients)[:len(sliders)]
