@@ -24,7 +24,7 @@ _NORMAL_U = (-0.700698672, (0.76903037, 0.30150635, -0.70689834, -0.1292639, 0.7
 _NORMAL_V = (0.713457058, (0.75564344, -0.51662394, -0.48334976, 0.87105766, -0.023422545, -0.67945247, 0.26441063,
                            0.23828848, -0.1439061))
 _DUV = 9 / 3000  # the neutral tint's distance from the locus, as daylight's: towards green
-_DIMMEST = 0.1  # of a cone's response to the neutral light; below it, a hyperbola towards 0
+_DIMMEST = 0.4  # of a cone's response to the neutral light; below it, a hyperbola towards 0
 _BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
 _SRGB_TO_XYZ = ((0.4123908, 0.3575843, 0.1804808), (0.2126390, 0.7151687, 0.0721923), (0.0193308, 0.1191948, 0.9505322))
 

@@ -31,7 +31,7 @@ def apply(photo, crop: Crop):
     height, width = photo.shape[:2]
     x, y, wide, tall = box(crop, height, width)
     rows, columns = max(1, round(tall)), max(1, round(wide))
-    if wide < 0.5 or tall < 0.5:
+    if wide <= 0 or tall <= 0:
         raise ValueError(f"crop: turned by {crop.angle:g}° the rectangle has no area; use a smaller angle")
     if crop.angle == 0:
         top, left = min(max(round(y - tall / 2), 0), height - rows), min(max(round(x - wide / 2), 0), width - columns)
