@@ -8,6 +8,7 @@ REQUIRED = [
     "absl-py>=2.1",
     "array_record>=0.5",
     "dm-pix>=0.4.3",
+    "filelock>=3.12",  # eviction from the compilation cache
     "flax>=0.10.6",
     "grain>=0.2.8",
     "importlib_resources",  # tensorflow-datasets imports it without declaring it
@@ -21,7 +22,7 @@ REQUIRED = [
     "pillow>=11.3",
     "pillow-heif>=1.0",
     "pyexiv2>=2.15",
-    "safetensors>=0.5",
+    "safetensors>=0.8",
     "scikit-image>=0.25",
     "tensorboardX>=2.6.2",
     "tensorflow-datasets>=4.9.8",
@@ -32,8 +33,9 @@ REQUIRED = [
 EXTRAS = {
     "raw": ["rawpy>=0.24"],
     "test": ["hypothesis>=6.100", "pytest>=8.2", "pytest-xdist>=3.6", "ruff>=0.8", "rawpy>=0.24"],
-    "bench": ["kornia>=0.7", "opencv-python-headless>=4.9", "psutil>=5.9", "torch>=2.8"],
-    "parity": ["torch>=2.8"],
+    "bench": ["colour-science>=0.4", "kornia>=0.7", "opencv-python-headless>=4.9", "psutil>=5.9", "torch==2.13.0"],
+    "parity": ["torch==2.13.0"],
+    "tpu": ["libtpu"],
 }
 
 setuptools.setup(

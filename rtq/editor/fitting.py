@@ -186,7 +186,7 @@ def _linearise(vector, x, y, arrays, names):
     count = value.size
     high = functools.partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
     gradient = high(jacobian, weight * value) / count
-    return jnp.sum(_huber(value)) / count, gradient, high(jacobian * weight, jacobian.T) / count
+    return jnp.sum(_huber(value)) / count, gradient, high(jacobian * weight[None], jacobian.T) / count
 
 
 def _huber(value):

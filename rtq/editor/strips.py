@@ -89,7 +89,7 @@ def _in_row_blocks(function, height: int, rows: int):
     return jax.tree.map(lambda x: x.reshape(height, *x.shape[2:]), out)
 
 
-def _block_rows(height: int, width: int) -> int:
+def block_rows(height: int, width: int) -> int:
     """Rows of a block: a divisor of `height` with about `CHUNK_PIXELS` pixels."""
     most = max(1, min(height, CHUNK_PIXELS // width))
     return next(rows for rows in range(most, 0, -1) if height % rows == 0)
@@ -139,7 +139,7 @@ def point_planes(pixels, arrays, guide, weights, rows, size, named, program, dif
     values = develop.slider_values(arrays, program, view)
     curves, airlight = develop.curves_at_amount(arrays), [guide.airlight[c] for c in range(3)]
     photo = jnp.stack(detail.reduce_noise(_planes(pixels), values, program.scale), -1) if noise else inner
-    count = _block_rows(tall, width)
+    count = block_rows(tall, width)
 
     def block(first):
         part = functools.partial(jax.lax.dynamic_slice_in_dim, start_index=first, slice_size=count)
@@ -163,7 +163,7 @@ def _render_strip(pixels, arrays, guide, weights, rows, size, named, program):
     """One strip [h + 2·pad, W, 3] → [h, W, 3] of the same dtype."""
     planes, values, view = point_planes(pixels, arrays, guide, weights, rows, size, named, program)
     taps, height = program.taps, rows.shape[0] - 2 * program.taps
-    count = _block_rows(height, pixels.shape[1])
+    count = block_rows(height, pixels.shape[1])
 
     def finish(first):
         part = functools.partial(jax.lax.dynamic_slice_in_dim, start_index=first)
