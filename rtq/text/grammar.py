@@ -1,9 +1,9 @@
 """What the models may write, as regular expressions derived from the slider table and the masks' numbers.
 
 They use only syntax that Python's `re` and Rust's regex read alike. A plan's grammar holds the canonical form that
-`Plan.to_json` writes and nothing else: sliders in table order, no neutral values, numbers of the table's grid. Masks are
-single, and their numbers lie on a coarse grid (`MASK_GRID`): a model sees no finer, and the table stays small. Not in
-the grammar: point curves, crop, bitmap masks, combined masks, amounts, and a local adjustment without sliders.
+`Plan.to_json` writes and nothing else: sliders in table order, no neutral values, numbers of the table's grid. Masks
+are single, and their numbers lie on a coarse grid (`MASK_GRID`): a model sees no finer, and the table stays small. Not
+in the grammar: point curves, crop, bitmap masks, combined masks, amounts, and a local adjustment without sliders.
 """
 
 import collections
@@ -32,7 +32,7 @@ DIGITS = tuple(str(i) for i in range(11))
 WORDS = (" zero", " one", " two", " three", " four", " five", " six", " seven", " eight", " nine", " ten")
 
 THINK = r"<think>[^<]*</think>"
-REQUEST = r"<request>[^<]+</request>"
+REQUEST = r"<request>[^<\s\x00-\x1f][^<]*</request>"
 _METRIC_NAME = r"[!-$&'*-:=-~](?: ?[!-$&'*-:=-~])*"  # printable ASCII without % ( ) ; <
 
 
@@ -55,13 +55,16 @@ class Options:
     regions: tuple[str, ...] = ()
 
 
-def answer_regex(options: Options = Options()) -> str:
+EVERYTHING = Options()
+
+
+def answer_regex(options: Options = EVERYTHING) -> str:
     """`<think>…</think><answer>{plan JSON}</answer>`; the reasoning holds any character but "<"."""
     return f"{THINK}<answer>{plan_regex(options)}</answer>"
 
 
 @functools.lru_cache(maxsize=8)
-def plan_regex(options: Options = Options()) -> str:
+def plan_regex(options: Options = EVERYTHING) -> str:
     """Canonical plan JSON."""
     sliders = _entries(SLIDERS, options.sliders, local=False)
     out = rf'\{{"v":{VERSION}' + "".join(f"(?:{e})?" for e in sliders)
@@ -98,7 +101,7 @@ def one_of(words: Iterable[str]) -> str:
     return _one_of(frozenset(words))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _one_of(words: frozenset[str]) -> str:
     tails = collections.defaultdict(set)
     for word in words:
@@ -139,7 +142,7 @@ def _at_least_one(entries: list[str]) -> str:
 def _mask_alternatives(options: Options) -> str:
     unknown = set(options.kinds) - set(MASK_GRID)
     if unknown:
-        raise ValueError(f"grammar: mask kinds {', '.join(sorted(unknown))} are unknown; allowed: {', '.join(MASK_GRID)}")
+        raise ValueError(f"grammar: no mask kind is {', '.join(sorted(unknown))}; allowed: {', '.join(MASK_GRID)}")
     masks = [rf'"{kind}":\[{_mask_numbers(kind)}\]' for kind in MASK_GRID if kind in options.kinds]
     if options.regions:
         masks.append(f'"region":{one_of(json.dumps(name, ensure_ascii=False) for name in options.regions)}')
@@ -166,15 +169,15 @@ def _plan_pattern(options: Options) -> re.Pattern:
     return re.compile(plan_regex(options))  # a second
 
 
-def permitted(plan: Plan, options: Options = Options()) -> bool:
+def permitted(plan: Plan, options: Options = EVERYTHING) -> bool:
     """Whether a policy with these options can write the plan."""
     return _plan_pattern(options).fullmatch(plan.to_json()) is not None
 
 
 def on_grid(plan: Plan) -> Plan:
     """The plan with its masks' numbers moved to the nearest of `MASK_GRID`; what the grammar lacks otherwise stays."""
-    return dataclasses.replace(plan, locals=tuple(
-        Local(tuple(map(_mask_on_grid, local.mask)), local.sliders, local.amount) for local in plan.locals))  # fmt: skip
+    moved = (Local(tuple(map(_mask_on_grid, local.mask)), local.sliders, local.amount) for local in plan.locals)
+    return dataclasses.replace(plan, locals=tuple(moved))
 
 
 def _mask_on_grid(mask: Mask) -> Mask:

@@ -5,6 +5,7 @@ it, tokens that behave alike in every state become one class, and the shortest w
 Letters: S states, C classes, V vocabulary, E edges.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -138,7 +139,7 @@ def _token_edges(step: np.ndarray, texts: Sequence[bytes]) -> tuple[np.ndarray, 
     order = sorted((i for i, text in enumerate(texts) if text), key=texts.__getitem__)
     length = np.array([len(texts[i]) for i in order])
     ids = np.array(order, np.int32)
-    shared = np.array([0] + [_common(texts[a], texts[b]) for a, b in zip(order, order[1:], strict=False)])
+    shared = np.array([0] + [_common(texts[a], texts[b]) for a, b in itertools.pairwise(order)])
     # A walk down the tree of all tokens, one byte a turn: `origin` reached `state` by the bytes of tree node `node`.
     origin = state = np.arange(len(step), dtype=np.int32)
     node = np.zeros(len(step), np.int64)
@@ -209,3 +210,48 @@ def _distances(state: np.ndarray, after: np.ndarray, final: np.ndarray) -> np.nd
         if (shorter == distance).all():
             return distance
         distance = shorter
+
+
+def sample_randomly(
+    table: GrammarTable,
+    budgets: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    prefix: Sequence[int] = (),
+    temperature: float = 2.0,
+    by_class: float = 0.5,
+) -> list[list[int]]:
+    """Token ids of one text per budget, sampled under the table from random logits: the reference for samplers.
+
+    Every text starts with `prefix`, which the budget does not count. Each row has normal logits of standard deviation 3
+    for every class, kept throughout. A class is drawn with the weight of all its tokens, or, in a share `by_class` of
+    the rows, of one token, so that rare classes occur too.
+
+    Raises:
+      ValueError: no token is allowed, which only a budget below the shortest text may cause.
+    """
+    members = np.argsort(table.token_class, kind="stable")
+    size = np.bincount(table.token_class, minlength=table.need.shape[1])
+    first = np.cumsum(size) - size
+    rows = np.arange(len(budgets))
+    weighted = rng.random(len(rows)) >= by_class
+    logits = rng.normal(0, 3, (len(rows), len(size))) / temperature + weighted[:, None] * np.log(size)
+    begin = table.start_state
+    for token in prefix:
+        begin = table.next_state[begin, table.token_class[token]]
+    state, out = np.full(len(rows), begin), [list(prefix) for _ in rows]
+    for step in range(int(budgets.max(initial=0))):
+        room = np.minimum(budgets[rows] - step - 1, FORBIDDEN - 1)
+        allowed = table.need[state] <= room[:, None]
+        if not allowed.any(axis=1).all():
+            raise ValueError(f"no token is allowed at step {step}")
+        noisy = np.where(allowed, logits[rows] + rng.gumbel(size=allowed.shape), -np.inf)
+        kind = noisy.argmax(axis=1)
+        token = members[first[kind] + rng.integers(size[kind])]
+        for row, chosen in zip(rows, token, strict=True):
+            out[row].append(int(chosen))
+        going = token != table.eos_id
+        rows, state = rows[going], table.next_state[state, kind][going]
+        if not len(rows):
+            break
+    return out

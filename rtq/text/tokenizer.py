@@ -8,7 +8,7 @@ import functools
 import json
 import pathlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rtq.text.facts import all_facts
@@ -36,7 +36,7 @@ class Tokenizer:
       control: ids that never belong to a text (end, padding, images …).
       eos_id: ends an answer. pad_id: fills up a batch.
       vision_start_id, image_id, vision_end_id: one image is start, image × its number of tokens, end.
-      chat_template: Jinja source, or "" for pocket's compact form.
+      chat: (messages, *, add_generation_prompt) → text by the folder's chat template; None: pocket's compact form.
     """
 
     backend: Any
@@ -47,7 +47,7 @@ class Tokenizer:
     vision_start_id: int
     image_id: int
     vision_end_id: int
-    chat_template: str
+    chat: Callable[..., str] | None
 
     @property
     def size(self) -> int:
@@ -116,17 +116,18 @@ def load(folder: str | pathlib.Path = "pocket") -> Tokenizer:
         template = json.loads(separate.read_text(encoding="utf-8"))["chat_template"]
     if template is None:
         raise ValueError(f"{folder}: no chat template in tokenizer_config.json, chat_template.jinja or .json")
-    return _wrap(hf.backend_tokenizer, str(folder), eos="<|im_end|>", pad="<|endoftext|>", template=template)
+    chat = functools.partial(hf.apply_chat_template, chat_template=template, tokenize=False)
+    return _wrap(hf.backend_tokenizer, str(folder), eos="<|im_end|>", pad="<|endoftext|>", chat=chat)
 
 
 def _load_pocket() -> Tokenizer:
     import tokenizers  # a compiled library
 
     backend = tokenizers.Tokenizer.from_file(str(POCKET))
-    return _wrap(backend, "pocket", eos="<|eos|>", pad="<|pad|>", template="")
+    return _wrap(backend, "pocket", eos="<|eos|>", pad="<|pad|>", chat=None)
 
 
-def _wrap(backend, source: str, eos: str, pad: str, template: str) -> Tokenizer:
+def _wrap(backend, source: str, eos: str, pad: str, chat: Callable[..., str] | None) -> Tokenizer:
     if type(backend.decoder).__name__ != "ByteLevel":
         raise ValueError(f"{source}: not a byte-level tokenizer")
     added = backend.get_added_tokens_decoder()
@@ -141,7 +142,7 @@ def _wrap(backend, source: str, eos: str, pad: str, template: str) -> Tokenizer:
     control = frozenset(i for i, token in added.items() if re.fullmatch(r"<\|.*\|>", token.content))
     return Tokenizer(
         backend, tuple(texts), control, eos_id=ids[eos], pad_id=ids[pad], vision_start_id=ids["<|vision_start|>"],
-        image_id=ids["<|image_pad|>"], vision_end_id=ids["<|vision_end|>"], chat_template=template,
+        image_id=ids["<|image_pad|>"], vision_end_id=ids["<|vision_end|>"], chat=chat,
     )  # fmt: skip
 
 
