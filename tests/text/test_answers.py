@@ -13,8 +13,8 @@ from rtq.text.answers import Failure
 PIECES = (
     "<think>", "</think>", "<answer>", "</answer>", "<metrics>", "</metrics>", "<scores>", "</scores>", "<request>",
     "</request>", '{"v":1', '"v":1', ',"Exposure":', "1e999", "NaN", "-", "0.05", "9" * 25, "{", "}", "[", "]", ",",
-    '"', '"local":[{"mask":', '{"linear":[0,0,0,0]}', '"curves":{"rgb":', '"crop":{"left":', "null", "true", " (40%)", ";",
-    "%)", "(", "7", "10", "eight", "\n", "\x00", "\ud800", "½", "😀", "\\ud800", '"amount":', "1E400", "-0.0",
+    '"', '"local":[{"mask":', '{"linear":[0,0,0,0]}', '"curves":{"rgb":', '"crop":{"left":', "null", "true", " (40%)",
+    ";", "%)", "(", "7", "10", "eight", "\n", "\x00", "\ud800", "½", "😀", "\\ud800", '"amount":', "1E400", "-0.0",
 )  # fmt: skip
 PARSERS = (answers.parse_answer, answers.parse_metrics, lambda text: answers.parse_scores(text, 2),
            answers.parse_request)
