@@ -11,16 +11,18 @@ REQUIRED = [
     "filelock>=3.12",  # eviction from the compilation cache
     "flax>=0.10.6",
     "grain>=0.2.8",
-    "importlib_resources",  # tensorflow-datasets imports it without declaring it
     "imagecodecs>=2024.9.22",  # 16-bit RGB PNG and the TIFF compressions
+    "importlib_resources",  # tensorflow-datasets imports it without declaring it
     "jax>=0.10.1",
+    "jinja2>=3.1",  # transformers renders chat templates with it without declaring it
     "lxml>=5.2",
     "ml-collections>=1.0",
     "numpy>=2.0",
     "optax>=0.2.4",
     "orbax-checkpoint>=0.11.19",
-    "pillow>=11.3",
+    "outlines-core>=0.2.14",
     "pillow-heif>=1.0",
+    "pillow>=11.3",
     "pyexiv2>=2.15",
     "safetensors>=0.8",
     "scikit-image>=0.25",
