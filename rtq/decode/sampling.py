@@ -65,11 +65,12 @@ class GrammarTable(NamedTuple):
 
 def grammar_table(
     next_state: np.ndarray, need: np.ndarray, token_class: np.ndarray, start: int, eos: int, *,
-    dense_limit: int = DENSE_LIMIT,
+    vocab_size: int | None = None, dense_limit: int = DENSE_LIMIT,
 ) -> GrammarTable:  # fmt: skip
     """The table of a grammar given as numpy arrays; `need` is also laid out by token if it then fits `dense_limit`.
 
-    next_state may hold anything where need is 255.
+    next_state may hold anything where need is 255. vocab_size: where the model's logits are wider than the tokenizer's
+    vocabulary, the tokens beyond it are forbidden.
     """
     if next_state.shape != need.shape or need.ndim != 2:
         raise ValueError(f"next_state and need must both be [S, C], got {next_state.shape} and {need.shape}")
@@ -80,7 +81,13 @@ def grammar_table(
     for name, (value, count) in places.items():
         if np.min(value) < 0 or np.max(value) >= count:
             raise ValueError(f"{name} must lie in 0..{count - 1}, got {np.min(value)}..{np.max(value)}")
-    need = need.astype(np.uint8)
+    need, extra = need.astype(np.uint8), (vocab_size or len(token_class)) - len(token_class)
+    if extra < 0:
+        raise ValueError(f"vocab_size {vocab_size} is below the grammar's {len(token_class)} tokens")
+    if extra:
+        need = np.pad(need, ((0, 0), (0, 1)), constant_values=FORBIDDEN)
+        next_state = np.pad(next_state, ((0, 0), (0, 1)))
+        token_class = np.pad(token_class, (0, extra), constant_values=classes)
     by_token = jnp.asarray(need[:, token_class]) if states * len(token_class) <= dense_limit else None
     small = jnp.int16 if states < 2**15 else jnp.int32
     arrays = jnp.asarray(next_state, small), jnp.asarray(need), jnp.asarray(token_class, jnp.int32)

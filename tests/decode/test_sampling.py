@@ -105,6 +105,17 @@ def test_classes_and_dense_rows_agree():
     np.testing.assert_array_equal(sampling.advance(dense, states, tokens), expected)
 
 
+@pytest.mark.parametrize("dense_limit", [0, 1 << 20])
+def test_logits_wider_than_the_vocabulary(dense_limit):
+    """The rows of the embedding that no token has are never allowed."""
+    arrays = np.zeros((2, 1), int), np.zeros((2, 1), int), np.zeros(5, int), 0, 4
+    table = sampling.grammar_table(*arrays, vocab_size=9, dense_limit=dense_limit)
+    mask = sampling.allowed(table, jnp.array([0, 1]), jnp.array([3, 300]))
+    np.testing.assert_array_equal(mask, np.tile(np.arange(9) < 5, (2, 1)))
+    with pytest.raises(ValueError, match="vocab_size 4 is below"):
+        sampling.grammar_table(*arrays, vocab_size=4)
+
+
 def test_free_table():
     table = sampling.free_table(10, eos=9, forbidden=(4, 5))
     mask = sampling.allowed(table, jnp.zeros(2, jnp.int32), jnp.array([1, 1000]))
