@@ -1,4 +1,4 @@
-"""Fits the polynomials of rtq/editor/numerics.py and prints them with their errors: `python benchmarks/polynomials.py`."""
+"""Fits the polynomials of rtq/editor/numerics.py: `python benchmarks/polynomials.py` prints them and their errors."""
 
 import numpy as np
 

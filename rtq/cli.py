@@ -103,6 +103,15 @@ examples:
   rtq check look.json
   echo '{"v":1,"Exposure":0.5}' | rtq check -
 """
+CHAT = """\
+Ask a vision-language model about a photo. FOLDER is a Hugging Face folder of Qwen2.5-VL
+(config.json, safetensors, tokenizer). With --plan it is asked for an edit, and whatever its
+weights, the answer is a plan that `rtq render` takes.
+
+examples:
+  rtq chat Qwen2.5-VL-3B-Instruct photo.jpg "What is wrong with the light?"
+  rtq chat Qwen2.5-VL-3B-Instruct photo.jpg "warmer, but keep the sky" --plan
+"""
 SLIDERS_HELP = """\
 List the sliders: allowed values, neutral value, what each does. NAME may be part of a name,
 or a group.
@@ -176,6 +185,14 @@ def parser() -> argparse.ArgumentParser:
     output(sub, "write the plan there instead of to stdout")
     sub = verb("check", _check, CHECK, "check a plan")
     sub.add_argument("plan", metavar="PLAN", help="plan (.json, .xmp, .lrtemplate), or - for stdin")
+    sub = verb("chat", _chat, CHAT, "ask a vision-language model about a photo")
+    sub.add_argument("folder", metavar="FOLDER", help="a Hugging Face folder of Qwen2.5-VL")
+    sub.add_argument("photo", metavar="PHOTO", help="the photo")
+    sub.add_argument("words", metavar="WORDS", help="a question, or with --plan a request")
+    sub.add_argument("--plan", action="store_true", help="ask for an edit and allow plans only")
+    sub.add_argument("--max-new-tokens", type=_number(int, 1, 4096), default=256, metavar="N", help="default 256")
+    sub.add_argument("--temperature", type=_number(float, 0, 10), default=0.0, metavar="T", help="default 0: greedy")
+    sub.add_argument("--seed", type=_number(int, 0, 2**31 - 1), default=0, metavar="N", help="of the sampling")
     sub = verb("sliders", _sliders, SLIDERS_HELP, "list the sliders")
     sub.add_argument("names", metavar="NAME", nargs="*", help="part of a slider's name, or a group")
     sub.add_argument("--markdown", action="store_true", help="a Markdown table with all columns")
@@ -298,6 +315,27 @@ def _check(args) -> int:
     parts += (["crop"] if plan.crop is not None else []) + [f"amount {plan.amount} %"]
     parts += [f"needs --mask {name}=FILE" for name in plan.mask_names]
     print(f"{source.name}: ok: {', '.join(parts)}")
+    return 0
+
+
+def _chat(args) -> int:
+    from rtq import cli_chat
+    from rtq.photos import PhotoError, read
+
+    try:
+        photo = read(args.photo).pixels
+    except (PhotoError, OSError) as error:
+        raise Failure(INPUT, reason(error)) from None
+    cli_photo.start_jax()
+    import numpy as np
+
+    if photo.dtype != np.uint8:
+        unit = 1.0 / np.iinfo(photo.dtype).max if photo.dtype.kind == "u" else 1.0
+        photo = np.round(np.clip(photo * unit, 0, 1) * 255).astype(np.uint8)
+    with _as_failure(FAILED):
+        text = cli_chat.answer(args.folder, photo, args.words, plan=args.plan, max_new_tokens=args.max_new_tokens,
+                               temperature=args.temperature, seed=args.seed)
+    print(json.dumps({"ok": True, "answer": text}) if args.json else text)
     return 0
 
 

@@ -46,14 +46,18 @@ def _mean_square(sliders, arrays, pictures, targets, program):
 
 
 def batch_work(photos_in_batch: np.ndarray, with_gradient: bool):
-    """() → float32[B, H, W, 3], or (loss, gradient of all sliders [B, P]); the superset program, 8 sliders a plan."""
+    """() → float32[B, H, W, 3], or [(loss, gradient [4, P])]; the superset program, 8 sliders a plan.
+
+    The gradient is taken for 4 photos at a time: reverse mode through every stage keeps .56 GB a photo.
+    """
     arrays = jax.device_put(stack(random_plans(len(photos_in_batch), 8)))
     pictures = jnp.asarray(photos_in_batch)
     if not with_gradient:
         return lambda: jax.block_until_ready(editor.render_batch(pictures, arrays))
     function = compilation.jit(jax.value_and_grad(_mean_square), static_argnames=("program",))
     program = develop.superset()
-    return lambda: jax.block_until_ready(function(arrays.sliders, arrays, pictures, pictures, program=program))
+    parts = [jax.tree.map(lambda x, i=i: x[i:i + 4], (arrays, pictures)) for i in range(0, len(pictures), 4)]
+    return lambda: jax.block_until_ready([function(a.sliders, a, x, x, program=program) for a, x in parts])
 
 
 def batch_photos(count: int = 32, side: int = 448) -> np.ndarray:

@@ -177,13 +177,12 @@ def _render_strip(pixels, arrays, guide, weights, rows, size, named, program):
 
 @compilation.jit(static_argnames=("factor",))
 def _shrink(pixels, factor):
-    return guides.shrink(pixels, factor)
+    unit = 1.0 / jnp.iinfo(pixels.dtype).max if jnp.issubdtype(pixels.dtype, jnp.integer) else 1.0
+    return guides.shrink(pixels, factor) * unit
 
 
 def _shrink_in_strips(x, factor: int):
     """`guides.shrink` of a numpy array [H, W, …] in strips: a copy of the whole would cost more than the sums."""
-    if factor == 1:
-        return _shrink(x, factor)
     tall = 4 * _strip_rows(*x.shape[:2]) // factor * factor or factor
     return jnp.concatenate(run(lambda y: _shrink(x[y:y + tall], factor), range(0, x.shape[0], tall)))
 
@@ -201,13 +200,22 @@ def prepare(photo, named, program):
         tiny = (jnp.zeros((1, 1, 3)), jnp.zeros((1, 1, named.shape[0])))
         return (tiny, tiny), factors
     first, second = factors
-    unit = 1.0 / np.iinfo(photo.dtype).max if photo.dtype.kind == "u" else 1.0
-    copy = [_shrink_in_strips(x, first) * scale for x, scale in ((photo, unit), (np.moveaxis(named, 0, -1), 1.0))]
-    return (tuple(copy), tuple(_shrink(x, second // first) for x in copy)), factors
+    pairs = []
+    for x in (photo, np.moveaxis(named, 0, -1)):
+        if first > 1:
+            copy = _shrink_in_strips(x, first)
+            pairs.append((copy, _shrink(copy, second // first)))
+        else:  # a whole float copy only where it is read
+            copy = _shrink(x, 1) if "texture" in program.groups else jnp.zeros((1, 1, x.shape[2]))
+            pairs.append((copy, _shrink(x, second)))
+    return tuple(zip(*pairs, strict=True)), factors
 
 
 def _strip_rows(height: int, width: int) -> int:
-    pixels = STRIP_PIXELS if jax.default_backend() == "cpu" else DEVICE_PIXELS
+    if jax.default_backend() == "cpu":  # small photos: still several strips for every core
+        pixels = min(STRIP_PIXELS, max(CHUNK_PIXELS, height * width // 16))
+    else:
+        pixels = DEVICE_PIXELS
     return min(height, max(16, pixels // width))
 
 
