@@ -2,8 +2,8 @@
 
 docs/sliders.jpg shows every slider at both ends on a real photo, docs/coffee.jpg the README's plan, before and after.
 
-The photos are scikit-image's astronaut (NASA, public domain) and coffee (Rachel Michetti, CC0). Modifiers are shown together with the companions of the
-slider table; black and white mixers, grading hues and the like do nothing alone.
+The photos are scikit-image's astronaut (NASA, public domain) and coffee (Rachel Michetti, CC0). Modifiers are shown
+with the companions of the slider table; black and white mixers, grading hues and the like do nothing alone.
 """
 
 import pathlib

@@ -1,7 +1,7 @@
 """Fits the Planckian locus of rtq/editor/color.py: `pip install colour-science && python benchmarks/planck.py`.
 
-CIE 1960 (u, v) of Planck radiators, CIE 1931 2° observer, 1 nm, as polynomials in the mired difference to 5000 K; and the
-unit normal of the locus (towards green). Prints coefficients and the largest error over 20–500 mired.
+CIE 1960 (u, v) of Planck radiators, CIE 1931 2° observer, 1 nm, as polynomials in the mired difference to 5000 K; and
+the unit normal of the locus (towards green). Prints coefficients and the largest error over 20–500 mired.
 """
 
 import colour
@@ -35,4 +35,5 @@ if __name__ == "__main__":
         if start is None:
             start = np.interp(REFERENCE, nodes[::-1], values[::-1])
         c = np.linalg.lstsq(powers, values - start, rcond=None)[0]
-        print(f"{name}: {start:.9g}, ({', '.join(f'{k:.8g}' for k in c)})  # error {abs(powers @ c + start - values).max():.1e}")
+        error = abs(powers @ c + start - values).max()
+        print(f"{name}: {start:.9g}, ({', '.join(f'{k:.8g}' for k in c)})  # error {error:.1e}")

@@ -6,7 +6,7 @@ from peers.photos import SIZES, TWELVE
 
 
 def tables() -> np.ndarray:
-    """uint8[256, 3]: exposure, contrast, highlights, shadows, whites, blacks, temperature, tint; one table a channel."""
+    """uint8[256, 3]: exposure, contrast, highlights, shadows, whites, blacks, temperature, tint; a table a channel."""
     p = {name: value / 100 for name, value in TWELVE.items()}
     x = np.linspace(0, 1, 256)[:, None].repeat(3, 1) * 2 ** p["exposure"]
     x = (x - 0.5) * (1 + p["contrast"]) + 0.5

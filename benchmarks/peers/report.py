@@ -131,8 +131,8 @@ def device(found: dict, computer: dict) -> str:
             f"Command: `python benchmarks/editor.py --device`; 20 calls after three.\n\n"
             + table(("", "ms, median", "best", "first call, s"), rows)
             + f"\nAgreement with the CPU, {a['plans']} random plans of eight sliders at {a['side']}²: largest "
-            f"difference {a['max']:.2e} ({a['max_clipped']:.2e} of what is shown, 0–1), mean {a['mean']:.1e}; the bar 1/65535 is "
-            f"{1 / 65535:.2e}, {a['above_1_65535']:.2%} of values lie above it.\n")
+            f"difference {a['max']:.2e} ({a['max_clipped']:.2e} of what is shown, 0–1), mean {a['mean']:.1e}; "
+            f"the bar 1/65535 is {1 / 65535:.2e}, {a['above_1_65535']:.2%} of values lie above it.\n")
 
 
 def pairs(found, computer: dict) -> str:
