@@ -476,13 +476,25 @@ def test_interrupt_is_one_line_and_leaves_no_half_file(desk):
     process = subprocess.Popen([program, "render", "large.png", "large.png", "--plan", "plan.json", "-o", "out.png"],
                                stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
     assert process.communicate(timeout=60)[1].startswith(b"rtq: -o out.png: ")
-    process = subprocess.Popen([program, "render", "large.png", "--plan", "plan.json"], stderr=subprocess.PIPE)
-    time.sleep(1.0)
-    process.send_signal(signal.SIGINT)
-    err = process.communicate(timeout=60)[1]
+    names = [f"large{i}.png" for i in range(20)]
+    for name in names:
+        os.link("large.png", name)
+    before = hashes()
+    process = subprocess.Popen([program, "render", *names, "--plan", "plan.json", "-o", "done/"],
+                               stderr=subprocess.PIPE)
+    end = time.monotonic() + 120
+    while not os.path.exists("done/large0-rtq.png") and time.monotonic() < end:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)  # in the middle of the others
+    err = process.communicate(timeout=120)[1]
     assert process.returncode == cli.INTERRUPTED
-    assert err == b"rtq: interrupted\n"
-    assert hashes() == before
+    assert err.endswith(b"rtq: interrupted\n")
+    assert {k: v for k, v in hashes().items() if not k.startswith("done")} == before
+    finished = os.listdir("done")
+    assert 1 <= len(finished) < len(names)
+    for name in finished:  # whole files under their own names only
+        assert name.removesuffix("-rtq.png") + ".png" in names
+        assert photos.read(f"done/{name}").pixels.shape == (2400, 2400, 3)
 
 
 def test_reason_and_source_kinds(desk):
