@@ -37,7 +37,7 @@ EXTRAS = {
     "test": ["hypothesis>=6.100", "pytest>=8.2", "pytest-xdist>=3.6", "ruff>=0.8", "rawpy>=0.24"],
     "bench": ["colour-science>=0.4", "kornia>=0.7", "opencv-python-headless>=4.9", "psutil>=5.9", "torch==2.13.0"],
     "parity": ["torch==2.13.0"],
-    "tpu": ["libtpu"],
+    "tpu": ["jax[tpu]"],
 }
 
 setuptools.setup(
