@@ -13,7 +13,7 @@ REQUIRED = [
     "grain>=0.2.8",
     "imagecodecs>=2024.9.22",  # 16-bit RGB PNG and the TIFF compressions
     "importlib_resources",  # tensorflow-datasets imports it without declaring it
-    "jax>=0.10.1",
+    "jax>=0.10.1,<0.12",  # 0.12.0.1 aborts on CPU when it meets the barriers of rtq/editor/compilation.py
     "jinja2>=3.1",  # transformers renders chat templates with it without declaring it
     "lxml>=5.2",
     "ml-collections>=1.0",
