@@ -1,7 +1,7 @@
 """How the editor's programs are compiled: the one place with compiler options.
 
 XLA:CPU drops optimization barriers before it fuses, and then computes shared stages anew for every use, exponentially
-often: the full pipeline becomes hundreds of times slower. `CPU_OPTIONS` keeps the barriers and lets vectors be 512 bits
+often: the full pipeline becomes too slow to use. `CPU_OPTIONS` keeps the barriers and lets vectors be 512 bits
 wide where the processor has them. A program that contains the editor inside a larger jit must be compiled with them
 too (as flags: `XLA_FLAGS`).
 """
@@ -17,8 +17,7 @@ CPU_OPTIONS = {
     "xla_cpu_prefer_vector_width": 512,
     "xla_cpu_enable_fast_min_max": True,  # NaN need not pass through min and max
 }
-XLA_FLAGS = ("--xla_disable_hlo_passes=cse_barrier_expander "
-             "--xla_cpu_prefer_vector_width=512 --xla_cpu_enable_fast_min_max=true")
+XLA_FLAGS = " ".join(f"--{name}={str(value).lower()}" for name, value in CPU_OPTIONS.items())
 
 
 def options() -> dict:

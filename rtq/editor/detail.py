@@ -45,7 +45,7 @@ def _slide(x, kernel, axis: int):
 def slide(x, kernel, axis: int):
     """Symmetric one-dimensional filter, valid part: x [H, W], kernel [taps + 1] → shorter by 2·taps along `axis`.
 
-    The gradient is the same filter again: reverse mode through the slices is several times slower.
+    The gradient is the same filter again: reverse mode through the slices is slow on CPU.
     """
     return _slide(x, kernel, axis)
 
