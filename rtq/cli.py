@@ -12,8 +12,8 @@ import signal
 import sys
 import warnings
 
-from rtq import cli_photo
-from rtq.cli_photo import EXISTS, FAILED, INPUT, PARTIAL, PLAN, USAGE, Failure, notice, reason
+from rtq import cli_base, cli_help, cli_photo, cli_plans
+from rtq.cli_base import EXISTS, FAILED, INPUT, PLAN, USAGE, Failure, notice, reason
 from rtq.editor.plan import AMOUNT, Plan, find_slider
 from rtq.editor.sliders import SLIDERS, table_markdown
 from rtq.interop.report import Report
@@ -21,106 +21,6 @@ from rtq.interop.report import Report
 INTERRUPTED = 128 + signal.SIGINT
 PIPE_CLOSED = 128 + signal.SIGPIPE
 EXPORT_SUFFIXES = {"preset": ".xmp", "pp3": ".pp3", "hald": ".tif", "cube": ".cube"}
-
-DESCRIPTION = """\
-Photo retouching by plans: named sliders with Lightroom's names and ranges, local
-adjustments, curves, crop. A plan is a small JSON text that can be rendered, fitted from a
-pair of photos, and carried to other programs:
-
-  {"v":1,"Exposure":0.35,"Highlights":-40,"Shadows":30,"HueOrange":-5}
-"""
-EXIT_CODES = f"""\
-exit codes: 0 done, {FAILED} failed (e.g. disk full), {USAGE} wrong command line, {INPUT} a photo is missing or
-  broken, {PLAN} a plan is missing or wrong, {EXISTS} a file would be overwritten, {PARTIAL} some photos failed
-  and others did not
-
-`rtq VERB --help` explains each verb, with examples.
-"""
-RENDER = """\
-Render photos with a plan. Originals are never touched: the result goes to NAME-rtq.SUFFIX
-beside the photo, or where -o says, and nothing is overwritten without --overwrite.
-Metadata, colour profile, transparency and 16 bits are kept.
-
-examples:
-  rtq render photo.jpg --set Exposure=0.5 --set Shadows=30
-      writes photo-rtq.jpg
-  rtq render photo.jpg --plan look.json --amount 60 -o out.tif
-      the look at 60 percent, as TIFF
-  rtq render *.jpg --plan preset.xmp -o done/
-      a Lightroom preset on many photos
-  rtq render new.jpg --plan edited.jpg
-      the settings that Lightroom embedded in another photo
-  rtq render photo.nef --plan photo.xmp --bits 16
-      a raw photo with its sidecar, to photo-rtq.tif
-  rtq render photo.jpg --plan sky.json --mask sky=sky.png
-      a plan with a region or bitmap mask
-  rtq fit a.jpg b.jpg | rtq render c.jpg --plan -
-      do to c what was done from a to b
-"""
-FIT = """\
-Find the plan that turns BEFORE into AFTER: two photos of one size, AFTER edited in any
-program but not cropped. Sliders that are not needed stay neutral. The plan goes to stdout
-or to -o; how near its render comes to AFTER is said on stderr.
-
-examples:
-  rtq fit before.jpg after.jpg
-  rtq fit before.tif after.jpg -o look.json
-"""
-EXPORT = """\
-Carry a plan to another program. What goes over exactly, approximately or not at all is
-listed on stderr.
-
-  xmp      Lightroom and Camera Raw settings for one photo (--photo): a sidecar for a raw
-           photo (-o photo.xmp), or a copy of a JPEG, TIFF, PNG or DNG that carries them
-           (-o copy.jpg)
-  preset   a Lightroom preset for any photo (.xmp)
-  pp3      a RawTherapee profile (.pp3), with a colour table NAME-hald.tif that must stay
-           beside it
-  hald     a 16-bit HaldCLUT image (.tif) for RawTherapee, darktable, GIMP ...
-  cube     a 3D colour table (.cube) for video editors, Photoshop, OBS ...
-
-examples:
-  rtq export look.json --to preset -o "Warm evening.xmp"
-  rtq export look.json --to xmp --photo photo.nef -o photo.xmp
-  rtq export look.json --to xmp --photo photo.jpg -o copy.jpg
-  rtq export look.json --to cube -o look.cube
-"""
-IMPORT = """\
-Read a plan out of a Lightroom preset or sidecar (.xmp, .lrtemplate), or out of a photo that
-carries settings. What comes over exactly, approximately or not at all is listed on stderr.
-
-examples:
-  rtq import preset.xmp -o look.json
-  rtq import photo.xmp --photo photo.nef
-      a raw photo's white balance needs the photo
-  rtq import edited.jpg
-"""
-CHECK = """\
-Check a plan: names, types, ranges, masks. Anything wrong is one line that names the key and
-says what is allowed.
-
-examples:
-  rtq check look.json
-  echo '{"v":1,"Exposure":0.5}' | rtq check -
-"""
-CHAT = """\
-Ask a vision-language model about a photo. FOLDER is a Hugging Face folder of Qwen2.5-VL
-(config.json, safetensors, tokenizer). With --plan it is asked for an edit, and whatever its
-weights, the answer is a plan that `rtq render` takes.
-
-examples:
-  rtq chat Qwen2.5-VL-3B-Instruct photo.jpg "What is wrong with the light?"
-  rtq chat Qwen2.5-VL-3B-Instruct photo.jpg "warmer, but keep the sky" --plan
-"""
-SLIDERS_HELP = """\
-List the sliders: allowed values, neutral value, what each does. NAME may be part of a name,
-or a group.
-
-examples:
-  rtq sliders
-  rtq sliders orange
-  rtq sliders grading --markdown
-"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -151,7 +51,7 @@ def _number(kind: type, lo: float, hi: float):
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = _Parser("rtq", description=DESCRIPTION, epilog=EXIT_CODES, allow_abbrev=False,
+    top = _Parser("rtq", description=cli_help.DESCRIPTION, epilog=cli_help.EXIT_CODES, allow_abbrev=False,
                   formatter_class=argparse.RawDescriptionHelpFormatter)
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     verbs = top.add_subparsers(title="verbs", metavar="VERB")
@@ -168,24 +68,24 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("-o", "--out", metavar="OUT", help=what, **more)
         sub.add_argument("--overwrite", action="store_true", help="allow replacing existing files")
 
-    _render_options(verb("render", _render, RENDER, "render photos with a plan"), output)
-    sub = verb("fit", _fit, FIT, "find the plan between two photos")
+    _render_options(verb("render", _render, cli_help.RENDER, "render photos with a plan"), output)
+    sub = verb("fit", _fit, cli_help.FIT, "find the plan between two photos")
     sub.add_argument("before", metavar="BEFORE", help="the photo as it was")
     sub.add_argument("after", metavar="AFTER", help="the edited photo")
     output(sub, "write the plan there instead of to stdout")
-    sub = verb("export", _export, EXPORT, "carry a plan to Lightroom, RawTherapee or a colour table")
+    sub = verb("export", _export, cli_help.EXPORT, "carry a plan to Lightroom, RawTherapee or a colour table")
     sub.add_argument("plan", metavar="PLAN", help="plan (.json, .xmp, .lrtemplate), or - for stdin")
     sub.add_argument("--to", required=True, choices=("xmp", *EXPORT_SUFFIXES), help="the kind of file")
     sub.add_argument("--photo", metavar="PHOTO", help="the photo it is for: needed for xmp, and for a crop in pp3")
     sub.add_argument("--name", help="a preset's name in Lightroom's panel (default: that of the file)")
     output(sub, "the file to write", required=True)
-    sub = verb("import", _import, IMPORT, "read a plan from Lightroom's files")
+    sub = verb("import", _import, cli_help.IMPORT, "read a plan from Lightroom's files")
     sub.add_argument("file", metavar="FILE", help=".xmp, .lrtemplate, a photo with embedded settings, or - for stdin")
     sub.add_argument("--photo", metavar="PHOTO", help="the photo it is for")
     output(sub, "write the plan there instead of to stdout")
-    sub = verb("check", _check, CHECK, "check a plan")
+    sub = verb("check", _check, cli_help.CHECK, "check a plan")
     sub.add_argument("plan", metavar="PLAN", help="plan (.json, .xmp, .lrtemplate), or - for stdin")
-    sub = verb("chat", _chat, CHAT, "ask a vision-language model about a photo")
+    sub = verb("chat", _chat, cli_help.CHAT, "ask a vision-language model about a photo")
     sub.add_argument("folder", metavar="FOLDER", help="a Hugging Face folder of Qwen2.5-VL")
     sub.add_argument("photo", metavar="PHOTO", help="the photo")
     sub.add_argument("words", metavar="WORDS", help="a question, or with --plan a request")
@@ -193,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--max-new-tokens", type=_number(int, 1, 4096), default=256, metavar="N", help="default 256")
     sub.add_argument("--temperature", type=_number(float, 0, 10), default=0.0, metavar="T", help="default 0: greedy")
     sub.add_argument("--seed", type=_number(int, 0, 2**31 - 1), default=0, metavar="N", help="of the sampling")
-    sub = verb("sliders", _sliders, SLIDERS_HELP, "list the sliders")
+    sub = verb("sliders", _sliders, cli_help.SLIDERS_HELP, "list the sliders")
     sub.add_argument("names", metavar="NAME", nargs="*", help="part of a slider's name, or a group")
     sub.add_argument("--markdown", action="store_true", help="a Markdown table with all columns")
     return top
@@ -276,25 +176,25 @@ def _fit(args) -> int:
 
 def _import(args) -> int:
     _check_out(args)
-    source = cli_photo.read_source(args.file)
+    source = cli_plans.read_source(args.file)
     if source.kind == "json":
         raise Failure(PLAN, f"{source.name}: neither XMP, .lrtemplate nor a photo; `rtq check` checks a plan")
     photo = args.photo or (args.file if source.kind == "photo" else None)
-    plan, report = cli_photo.plan_of(source, None if photo is None else _photo_info(photo))
+    plan, report = cli_plans.plan_of(source, None if photo is None else _photo_info(photo))
     _give_plan(args, plan, {"report": report.to_dict()})
-    cli_photo.notice_report(source.name, report)
+    cli_base.notice_report(source.name, report)
     return 0
 
 
 def _check_out(args) -> None:
     if args.out is not None:
-        cli_photo.check_free(pathlib.Path(args.out), args.overwrite)
+        cli_base.check_free(pathlib.Path(args.out), args.overwrite)
 
 
 def _give_plan(args, plan: Plan, facts: dict) -> None:
     """Writes the plan to -o, or prints it; with --json, prints it among the facts."""
     if args.out is not None:
-        cli_photo.save(pathlib.Path(args.out), (plan.to_json() + "\n").encode())
+        cli_base.save(pathlib.Path(args.out), (plan.to_json() + "\n").encode())
         notice(f"wrote {args.out}")
     if args.json:
         print(json.dumps({"ok": True, "plan": json.loads(plan.to_json()), "output": args.out, **facts}))
@@ -303,10 +203,10 @@ def _give_plan(args, plan: Plan, facts: dict) -> None:
 
 
 def _check(args) -> int:
-    source = cli_photo.read_source(args.plan)
-    plan, report = cli_photo.plan_of(source)
+    source = cli_plans.read_source(args.plan)
+    plan, report = cli_plans.plan_of(source)
     if report is not None:
-        cli_photo.notice_report(source.name, report, exact=False)
+        cli_base.notice_report(source.name, report, exact=False)
     if args.json:
         print(json.dumps({"ok": True, "plan": json.loads(plan.to_json()), "masks": list(plan.mask_names)}))
         return 0
@@ -326,7 +226,7 @@ def _chat(args) -> int:
         photo = read(args.photo).pixels
     except (PhotoError, OSError) as error:
         raise Failure(INPUT, reason(error)) from None
-    cli_photo.start_jax()
+    cli_base.start_jax()
     import numpy as np
 
     if photo.dtype != np.uint8:
@@ -391,12 +291,12 @@ def _export(args) -> int:
     if args.to == "xmp" and args.photo is None:
         raise Failure(USAGE, "export --to xmp needs --photo FILE: white balance, turn and crop depend on the photo "
                              "(--to preset does not need it)")
-    cli_photo.check_free(out, args.overwrite, args.photo)
-    source = cli_photo.read_source(args.plan)
+    cli_base.check_free(out, args.overwrite, args.photo)
+    source = cli_plans.read_source(args.plan)
     info = None if args.photo is None else _photo_info(args.photo)
-    plan, imported = cli_photo.plan_of(source, info)
+    plan, imported = cli_plans.plan_of(source, info)
     if imported is not None:
-        cli_photo.notice_report(source.name, imported, exact=False)
+        cli_base.notice_report(source.name, imported, exact=False)
     with _as_failure(FAILED):
         if args.to == "xmp":
             report = _export_xmp(plan, out, args, info)
@@ -404,7 +304,7 @@ def _export(args) -> int:
             report = _export_preset(plan, out, args, info)
         else:
             report = _export_table(plan, out, args, info)
-    cli_photo.notice_report(args.out, report)
+    cli_base.notice_report(args.out, report)
     if args.json:
         print(json.dumps({"ok": True, "output": args.out, "report": report.to_dict()}))
     else:
@@ -425,7 +325,7 @@ def _export_xmp(plan: Plan, out: pathlib.Path, args, info) -> Report:
         notice("Lightroom reads sidecars of raw photos only; a JPEG, TIFF, PNG or DNG carries its settings inside: "
                f"-o NAME{own}")
     data, report = xmp.write_sidecar(plan, info, base=out.read_bytes() if out.exists() else None)
-    cli_photo.save(out, data)
+    cli_base.save(out, data)
     return report
 
 
@@ -434,24 +334,24 @@ def _export_preset(plan: Plan, out: pathlib.Path, args, info) -> Report:
 
     kind = None if info is None else info.kind
     data, report = xmp.write_preset(plan, out.stem if args.name is None else args.name, photo_kind=kind)
-    cli_photo.save(out, data)
+    cli_base.save(out, data)
     return report
 
 
 def _export_table(plan: Plan, out: pathlib.Path, args, info) -> Report:
     """What is made by running colours through the editor."""
-    cli_photo.start_jax()
+    cli_base.start_jax()
     from rtq.interop import lut, rawtherapee
 
     if args.to in ("hald", "cube"):
-        with cli_photo.whole(out) as scratch:
+        with cli_base.whole(out) as scratch:
             return (lut.write_hald if args.to == "hald" else lut.write_cube)(scratch, plan)
     size = None if info is None or info.size is None else info.size if info.orientation < 5 else info.size[::-1]
     table = None if lut.is_neutral(plan) else out.absolute().with_name(f"{out.stem}-hald.tif")
     text, report = rawtherapee.profile(plan, table, size)
     if table is not None:
-        cli_photo.check_free(table, args.overwrite)
-        with cli_photo.whole(table) as scratch:
+        cli_base.check_free(table, args.overwrite)
+        with cli_base.whole(table) as scratch:
             lut.write_hald(scratch, plan)
-    cli_photo.save(out, text.encode())
+    cli_base.save(out, text.encode())
     return report

@@ -1,253 +1,32 @@
-"""What the verbs of `rtq` do with plans and photos. jax is imported only where pixels are made.
+"""What `rtq render` and `rtq fit` do with photos. jax is imported only where pixels are made."""
 
-Functions raise `Failure`, which carries the exit code, for everything that a person can have caused.
-"""
-
-import contextlib
 import dataclasses
-import gc
-import importlib
 import json
-import logging
 import math
 import os
 import pathlib
-import re
-import secrets
-import sys
 import time
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from rtq.editor.plan import Plan, find_slider, scaled
+from rtq.cli_base import (
+    EXISTS,
+    FAILED,
+    INPUT,
+    PARTIAL,
+    PLAN,
+    USAGE,
+    Failure,
+    check_free,
+    noted,
+    notice,
+    notice_report,
+    read_photo,
+    reason,
+    start_jax,
+)
+from rtq.cli_plans import Source, adjusted, info_for, plan_of, read_source, setting
+from rtq.editor.plan import Plan
 from rtq.interop.report import Report
-
-FAILED, USAGE, INPUT, PLAN, EXISTS, PARTIAL = 1, 2, 3, 4, 5, 6
-MAX_PLAN_BYTES = 16 << 20
-CACHE_BYTES = 512 << 20
-STDIN = "standard input"
-
-
-class Failure(Exception):
-    """Ends a command, or one photo's part of it: one line for the person, and the exit code."""
-
-    def __init__(self, code: int, message: str):
-        super().__init__(message)
-        self.code = code
-
-
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """Where a plan comes from: its name for messages, its kind ("json", "xmp", "lrtemplate", "photo"), its bytes."""
-
-    name: str
-    kind: str
-    data: bytes
-
-
-def notice(text: str) -> None:
-    """Says something on stderr."""
-    print(f"rtq: {text}", file=sys.stderr)
-
-
-def notice_report(name: str, report: Report, exact: bool = True) -> None:
-    """Shows what an import or export could carry; without `exact`, only what it could not."""
-    shown = report if exact else dataclasses.replace(report, exact=())
-    lines = [f"  {line}" for line in shown.lines()]
-    if not exact and lines:
-        lines.append(f"  exact         {len(report.exact)} more (`rtq import` lists them)")
-    if lines:
-        notice("\n".join([f"{name}:", *lines]))
-
-
-def reason(error: Exception) -> str:
-    """An error's text on one line."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-@contextlib.contextmanager
-def noted(notes: list[str]) -> Iterator[None]:
-    """Collects what `rtq.photos` warns about."""
-    from rtq.photos import PhotoWarning
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("always", PhotoWarning)
-        yield
-    notes += [reason(x.message) for x in caught]
-
-
-@contextlib.contextmanager
-def silent_stderr() -> Iterator[None]:
-    """Discards what libraries below Python write to stderr, e.g. libtpu on a machine without a TPU."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-def start_jax() -> None:
-    """Loads jax quietly and keeps compiled programs in the user's cache folder, unless jax is told another place.
-
-    Raises:
-      Failure: there is no such backend.
-    """
-    gc.disable()  # jax hooks into it, and a Ctrl-C that arrives inside the hook would be lost
-    try:
-        import jax
-
-        importlib.import_module("rtq.editor.renderer")
-    finally:
-        gc.enable()
-    logging.getLogger("jax").setLevel(logging.ERROR)
-    if jax.config.jax_compilation_cache_dir is None:
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-        jax.config.update("jax_compilation_cache_dir", os.path.join(base, "rtq", "jax"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-        jax.config.update("jax_compilation_cache_max_size", CACHE_BYTES)
-    try:
-        with silent_stderr():
-            jax.default_backend()
-    except RuntimeError as error:
-        raise Failure(FAILED, f"jax cannot start: {reason(error)[:200]}") from None
-
-
-# Plans
-
-
-def read_source(name: str) -> Source:
-    """Reads a plan's file, or standard input for "-", and tells its kind by the content."""
-    try:
-        if name == "-":
-            name, data = STDIN, sys.stdin.buffer.read(MAX_PLAN_BYTES + 1)
-        else:
-            with open(name, "rb") as file:
-                data = file.read(MAX_PLAN_BYTES + 1)
-    except OSError as error:
-        raise Failure(PLAN, f"{name}: cannot be read ({reason(error)})") from None
-    if not data.strip():
-        raise Failure(PLAN, f"{name}: is empty; a plan is JSON, e.g. {{\"v\":1,\"Exposure\":0.5}}")
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    start = data[:64].replace(b"\0", b"").lstrip(b"\xff\xfe \t\r\n")
-    if start.startswith(b"<"):
-        return Source(name, "xmp", data)
-    if re.match(rb"\w+\s*=\s*\{", start):
-        return Source(name, "lrtemplate", data)
-    if name != STDIN and (b"\0" in data[:64] or data[0] >= 0x80):
-        return Source(name, "photo", b"")
-    return Source(name, "json", data)
-
-
-def plan_of(source: Source, info=None) -> tuple[Plan, Report | None]:
-    """The plan in a source, and what could be carried where it came from another program.
-
-    Args:
-      info: `PhotoInfo` of the photo it is for, or None.
-    """
-    try:
-        if source.kind == "json":
-            return Plan.from_json(source.data), None
-        from rtq.interop import lrtemplate, xmp
-
-        if source.kind == "photo":
-            return xmp.read(source.name, photo=info)
-        return (xmp if source.kind == "xmp" else lrtemplate).read(source.data, photo=info)
-    except (ValueError, OSError) as error:
-        text = reason(error)
-        raise Failure(PLAN, text if text.startswith(source.name) else f"{source.name}: {text}") from None
-
-
-def setting(text: str) -> tuple[str, float]:
-    """`--set`'s "Exposure=+0.5" as (name, value)."""
-    name, equals, value = (part.strip() for part in text.partition("="))
-    if not equals or not name:
-        raise Failure(USAGE, f"--set {text}: write NAME=NUMBER, e.g. --set Exposure=0.5")
-    try:
-        find_slider(name, "--set ")
-        number = float(value)
-        return name, int(number) if number.is_integer() else number
-    except ValueError as error:
-        wrong = reason(error) if "slider" in str(error) else f"--set {name}: {value[:40]!r} is not a number"
-        raise Failure(PLAN, wrong) from None
-
-
-def adjusted(plan: Plan, settings: Mapping[str, float], amount: float | None) -> Plan:
-    """The plan with `--set` and `--amount` applied."""
-    try:
-        plan = dataclasses.replace(plan, sliders={**plan.sliders, **settings})
-        return plan if amount is None else scaled(plan, amount)
-    except ValueError as error:
-        raise Failure(PLAN, reason(error)) from None
-
-
-def _own_orientation(source: Source) -> int:
-    """The EXIF orientation that settings were made for; 1 where they do not say."""
-    from rtq.interop import packet, xmp
-
-    if source.kind == "lrtemplate":
-        return 1
-    data = xmp.embedded_packet(source.name) if source.kind == "photo" else source.data
-    text = packet.parse(data).get("tiff:Orientation", "1")
-    return int(text) if text in tuple("12345678") else 1
-
-
-def info_for(source: Source, path: str, photo):
-    """The facts about `path` that `source` may be read with.
-
-    A sidecar's turn and crop refer to its own photo (same name, another suffix). Another photo's settings are a look:
-    they keep their own orientation, and only a raw photo's as-shot light counts.
-    """
-    from rtq.interop.photo_info import PhotoInfo, photo_info
-
-    if photo.format == "RAW":
-        info = photo_info(path)
-    else:
-        height, width = photo.pixels.shape[:2]
-        info = PhotoInfo("rendered", photo.orientation, (width, height) if photo.orientation < 5 else (height, width))
-    if pathlib.Path(source.name).name.split(".")[0] == pathlib.Path(path).name.split(".")[0]:
-        return info
-    return None if info.kind == "rendered" else dataclasses.replace(
-        info, orientation=_own_orientation(source), size=None)
-
-
-# Files
-
-
-def check_free(path: pathlib.Path, overwrite: bool, source: str | None = None) -> None:
-    """Raises Failure where a file would be replaced without leave, or cannot be written at all."""
-    if path.is_dir():
-        raise Failure(USAGE, f"{path}: a folder; name a file")
-    if not path.parent.is_dir():
-        raise Failure(USAGE, f"{path}: the folder {path.parent} does not exist")
-    if not overwrite and path.exists():
-        same = source is not None and os.path.exists(source) and os.path.samefile(path, source)
-        raise Failure(EXISTS, f"{path}: {'is the source itself' if same else 'exists already'}; "
-                              "choose another name or give --overwrite")
-
-
-@contextlib.contextmanager
-def whole(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A name beside `path` to write to; it becomes `path` at the end, or vanishes when something goes wrong."""
-    scratch = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(6)}.tmp{path.suffix}")
-    try:
-        yield scratch
-        os.replace(scratch, path.resolve())
-    except OSError as error:
-        raise Failure(FAILED, f"{path}: cannot be written ({reason(error)})") from None
-    finally:
-        scratch.unlink(missing_ok=True)
-
-
-def save(path: pathlib.Path, data: bytes) -> None:
-    """Writes a file whole or not at all."""
-    with whole(path) as scratch:
-        scratch.write_bytes(data)
 
 
 def targets(inputs: Sequence[str], out: str | None, bits: int | None) -> list[pathlib.Path]:
@@ -294,17 +73,6 @@ def _writable(path: pathlib.Path, bits: int | None) -> pathlib.Path:
     return path
 
 
-def read_photo(path: str, notes: list[str]):
-    """`rtq.photos.read` with its warnings in `notes`."""
-    from rtq import photos
-
-    try:
-        with noted(notes):
-            return photos.read(path)
-    except photos.PhotoError as error:
-        raise Failure(INPUT, reason(error)) from None
-
-
 def read_masks(given: Sequence[str]) -> dict:
     """`--mask`'s NAME=FILE as name → uint8 or uint16 [h, w]: the file's own samples, channels averaged."""
     masks = {}
@@ -316,9 +84,6 @@ def read_masks(given: Sequence[str]) -> dict:
         samples = photo.pixels if photo.samples is None else photo.samples
         masks[name] = samples.mean(-1).round().astype(samples.dtype)
     return masks
-
-
-# Rendering
 
 
 def render_one(path: str, target: pathlib.Path, source: Source | None, plan: Plan | None, change, args, masks: Mapping,
@@ -436,9 +201,6 @@ def _make_folder(folder: pathlib.Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Failure(FAILED, f"{folder}: cannot be made ({reason(error)})") from None
-
-
-# Finding a plan
 
 
 def fit_pair(before_path: str, after_path: str) -> tuple[Plan, dict]:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rtq import cli, cli_photo, photos
+from rtq import cli, cli_base, cli_plans, photos
 from rtq.editor import SLIDERS, Plan, crop, render
 from rtq.interop import photo_info
 from rtq.photos import icc
@@ -417,9 +417,9 @@ def test_a_look_reads_a_raw_photos_light_but_not_its_turn(desk, monkeypatch, nam
     info = photo_info.PhotoInfo("raw", 8, (32, 24), (5200.0, 3.0))
     monkeypatch.setattr(photo_info, "photo_info", lambda path: info)
     raw = photos.Photo(scene(), format="RAW")
-    source = cli_photo.read_source(name)
-    assert cli_photo.info_for(source, "x.nef", raw) == dataclasses.replace(info, orientation=orientation, size=None)
-    assert cli_photo.info_for(source, pathlib.Path(name).stem + ".nef", raw) == info
+    source = cli_plans.read_source(name)
+    assert cli_plans.info_for(source, "x.nef", raw) == dataclasses.replace(info, orientation=orientation, size=None)
+    assert cli_plans.info_for(source, pathlib.Path(name).stem + ".nef", raw) == info
 
 
 # the installed command
@@ -498,7 +498,7 @@ def test_interrupt_is_one_line_and_leaves_no_half_file(desk):
 
 
 def test_reason_and_source_kinds(desk):
-    assert cli_photo.reason(OSError(2, "No such file")) == "No such file"
-    assert cli_photo.reason(ValueError("a\n b")) == "a b"
-    assert [cli_photo.read_source(x).kind for x in ("plan.json", "preset.xmp", "preset.lrtemplate", "photo.jpg")] == [
+    assert cli_base.reason(OSError(2, "No such file")) == "No such file"
+    assert cli_base.reason(ValueError("a\n b")) == "a b"
+    assert [cli_plans.read_source(x).kind for x in ("plan.json", "preset.xmp", "preset.lrtemplate", "photo.jpg")] == [
         "json", "xmp", "lrtemplate", "photo"]
