@@ -50,7 +50,7 @@ setuptools.setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=setuptools.find_packages(include=["rtq", "rtq.*"]),
-    package_data={"rtq": ["assets/**/*"]},
+    package_data={"rtq": ["assets/**/*", "eval/*.json"]},
     install_requires=REQUIRED,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["rtq = rtq.cli:main"]},
