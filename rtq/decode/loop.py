@@ -51,7 +51,7 @@ class SamplingState(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """Sampled answers. Places after the end hold eos, log-probability 0 and mask False.
+    """Sampled answers. Places after the end hold eos, log-probability 0, mask False and state 0.
 
     tokens int32[B, T], eos included; logprobs float32[B, T] (see `sampling` for whose); mask bool[B, T]; states
     int32[B, T], the grammar's state before each token; finished bool[B]: ended by eos, not by the budget.
@@ -93,7 +93,8 @@ def decode(
         mask = allowed(table, state.grammar, budgets - t)
         token, logprob = choose(masked_logits(logits, mask, sampling), noise[t], sampling)
         token = jnp.where(state.done, table.eos, token)
-        row = Samples(token, jnp.where(state.done, 0.0, logprob), ~state.done, state.grammar, out.finished)
+        logprob, before = (jnp.where(state.done, 0, x) for x in (logprob, state.grammar))
+        row = Samples(token, logprob, ~state.done, before, out.finished)
         out = Samples(*(old.at[t].set(new) for old, new in zip(out[:-1], row[:-1], strict=True)), out.finished)
         ended = ~state.done & (token == table.eos)
         grammar = jnp.where(state.done, state.grammar, advance(table, state.grammar, token))
