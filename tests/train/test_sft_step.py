@@ -1,0 +1,156 @@
+"""Supervised steps: the loss equals a plain computation, ordinal targets, and learning."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from rtq.models.qwen25vl import model
+from rtq.rl import rollout
+from rtq.text import answers, facts, prompts
+from rtq.train import sft_step, state
+from tests.rl import tiny_policy as tiny
+
+CFG, TOKENIZER = tiny.CFG, tiny.TOKENIZER
+ROWS = 4
+TABLE = sft_step.ordinals(TOKENIZER, CFG.vocab_size)
+SETUP = sft_step.Setup(CFG, optax.adam(3e-3), TABLE, tiny.EXECUTOR, tiny.EXECUTOR)
+
+
+def critiques() -> sft_step.Batch:
+    """Rows [photo][request][metrics][edit][scores], of different lengths."""
+    rows, weights = [], []
+    for i in range(ROWS):
+        ask = prompts.render(TOKENIZER, prompts.critique_metrics("brighter " * (i + 1)), [tiny.IMAGE_TOKENS])
+        think = facts.facts_text({"luma": 3 * i, "cast": 7})
+        metrics = prompts.reply(TOKENIZER, answers.metrics_text(("colour", "mood"), (10, 90), think))
+        turn = prompts.scores_turn(TOKENIZER, tiny.IMAGE_TOKENS)
+        scores = prompts.reply(TOKENIZER, answers.scores_text((i, 10), facts.changes_text({"luma": i - 1})))
+        rows.append(ask + metrics + turn + scores)
+        weights.append([0] * len(ask) + [1] * len(metrics) + [0] * len(turn) + [2] * len(scores))
+    length = max(map(len, rows))
+    tokens = np.array([row + [TOKENIZER.pad_id] * (length - len(row)) for row in rows], np.int32)
+    weights = np.array([row + [0] * (length - len(row)) for row in weights], np.float32)
+    return sft_step.Batch(tiny.photos(ROWS), tiny.plans(ROWS), tiny.plans(ROWS, 1), tokens, weights)
+
+
+def plain_loss(params, batch: sft_step.Batch, scores: bool):
+    """Row by row, whole logits, positions from the host's function; soft targets written out."""
+    from rtq.editor import render_batch
+    from rtq.models.qwen25vl import images, positions
+
+    first = jnp.clip(render_batch(jnp.asarray(batch.photos / np.float32(255)), batch.spoil), 0, 1)
+    second = jnp.clip(render_batch(first, batch.edits), 0, 1)
+    grid = (tiny.SIDE // CFG.patch_size,) * 2
+    total = 0.0
+    for i in range(ROWS):
+        tokens = batch.tokens[i : i + 1]
+        place, _ = positions.mrope_positions(tokens, [[grid, grid]], CFG)
+        patches = images.to_patches(jnp.stack([first[i], second[i]]), CFG).reshape(1, -1, CFG.patch_dim)
+        features = model.vision(CFG, params, patches, images.index_of([[grid, grid]], CFG))
+        x = model.embed(CFG, params, tokens, features, positions.feature_index(tokens, CFG))
+        hidden, _ = model.forward(CFG, params, x, jnp.asarray(place), model.causal_mask(jnp.ones(tokens.shape, bool)))
+        logp = np.asarray(jax.nn.log_softmax(model.logits(CFG, params, hidden)))[0]
+        last = np.flatnonzero(tokens[0] == CFG.image_token_id)[-1]
+        for t in range(1, tokens.shape[1]):
+            target = int(tokens[0, t])
+            q = {target: 1.0}
+            is_score = TABLE.family[target] == sft_step.FAMILIES.index(sft_step.SCORE)
+            if TABLE.family[target] >= 0 and (not is_score or (scores and t > last)):
+                family = np.flatnonzero(TABLE.family == TABLE.family[target])
+                off = TABLE.bin[family] - TABLE.bin[target]
+                share = np.where(np.abs(off) <= 3, np.exp(-0.5 * (off / 0.8) ** 2), 0)
+                q = dict(zip(family, share / share.sum(), strict=True))
+            total -= batch.weights[i, t] * sum(share * logp[t - 1, token] for token, share in q.items())
+    return total
+
+
+@pytest.mark.parametrize("scores", [True, False])
+def test_the_loss_is_that_of_a_plain_computation(scores):
+    batch = critiques()
+    total, (denominator, metrics) = jax.jit(functools.partial(sft_step.loss, setup=SETUP, scores=scores))(
+        tiny.params(), batch
+    )
+    np.testing.assert_allclose(total, plain_loss(tiny.params(), batch, scores), rtol=2e-4)
+    np.testing.assert_allclose(denominator, batch.weights.sum())
+    assert metrics["accuracy"][1] == (batch.weights > 0).sum()
+    assert metrics["within_one/score"][1] == (2 * ROWS if scores else 0)
+    assert metrics["within_one/luma"][1] == metrics["within_one/luma_change"][1] == ROWS
+    assert metrics["within_one/spread"][1] == 0
+
+
+def test_ordinal_targets_are_distributions_around_the_target():
+    np.testing.assert_allclose(TABLE.neighbour_weights.sum(1), 1, rtol=1e-6)
+    plain = TABLE.family < 0
+    assert (TABLE.neighbours[plain] == np.arange(CFG.vocab_size)[plain][:, None]).all()
+    [low], [high] = TOKENIZER.encode("[luma 0]"), TOKENIZER.encode("[luma +7]")
+    first = dict(zip(TABLE.neighbours[low], TABLE.neighbour_weights[low], strict=True))
+    assert max(first, key=first.get) in (low, *TOKENIZER.encode("[luma 1]"))
+    assert TABLE.neighbour_weights[low][3] > 0.5 > TABLE.neighbour_weights[low][4] > TABLE.neighbour_weights[low][5]
+    assert (TABLE.neighbour_weights[high][4:] == 0).all()
+    assert (TABLE.family >= 0).sum() == 120 + 11
+    hard = sft_step.ordinals(TOKENIZER, CFG.vocab_size, sigma=0)
+    assert set(np.unique(hard.neighbour_weights)) == {0, 1}
+
+
+def test_a_step_learns_in_micro_batches_as_in_one():
+    batch, key = critiques(), jax.random.key(0)
+    out = {}
+    for micro in (1, 2):
+        setup = SETUP._replace(micro=micro)
+        step = jax.jit(functools.partial(sft_step.step, setup=setup, scores=True))
+        now, losses = state.create(tiny.params(), setup.optimizer), []
+        for _ in range(8):
+            now, metrics = step(now, batch, key)
+            losses.append(float(metrics["loss"][0] / metrics["loss"][1]))
+        out[micro] = losses
+    np.testing.assert_allclose(out[1], out[2], rtol=1e-3)
+    assert out[1][-1] < 0.7 * out[1][0]
+    assert int(now.step) == 8
+
+
+def test_rows_of_one_image_without_spoil():
+    batch = critiques()
+    tokens = np.where(batch.tokens == CFG.image_token_id, 20, batch.tokens)
+    tokens[:, 3 : 3 + tiny.IMAGE_TOKENS] = CFG.image_token_id
+    batch = batch._replace(tokens=tokens, edits=None, spoil=None)
+    total, _ = sft_step.loss(tiny.params(), batch, setup=SETUP, scores=False)
+    changed, _ = sft_step.loss(tiny.params(), batch._replace(photos=batch.photos[::-1]), setup=SETUP, scores=False)
+    assert abs(float(total - changed)) > 1e-3  # it looks
+
+
+def test_what_does_not_train_gets_no_gradient():
+    from rtq.train import accumulate
+
+    loss = functools.partial(sft_step.loss, setup=SETUP, scores=True)
+    gradient, _ = accumulate.gradient(loss, tiny.params(), critiques(), trains="language/.*")
+    assert float(optax.global_norm(gradient["vision"])) == 0 < float(optax.global_norm(gradient["language"]))
+
+
+def test_positions_on_the_device_are_those_of_the_host():
+    from rtq.models.qwen25vl import positions
+
+    cfg, side = dataclasses.replace(CFG), 2
+    rng = np.random.default_rng(0)
+    image = [2, 4, 4, 4, 4, 3]
+    rows = [[7, *image, 9, *image, 8], [*image, *rng.integers(10, 99, 6)], [*rng.integers(10, 99, 5)]]
+    tokens, valid = np.full((3, 20), 6, np.int32), np.zeros((3, 20), bool)
+    for i, row in enumerate(rows):
+        tokens[i, -len(row) :], valid[i, -len(row) :] = row, True
+    want, delta = positions.mrope_positions(tokens, [[(4, 4)] * n for n in (2, 1, 0)], cfg, valid)
+    whole = rollout.inputs(cfg, jnp.asarray(tokens), jnp.asarray(valid), side)
+    np.testing.assert_array_equal(whole.positions, want)
+    np.testing.assert_array_equal(whole.feature_index, positions.feature_index(tokens, cfg))
+    np.testing.assert_array_equal(whole.next_position, valid.sum(1) + delta)
+    # in two stretches, the second going on where the first ended
+    cut = 13  # inside padding, or between two images
+    first = rollout.inputs(cfg, jnp.asarray(tokens[:, :cut]), jnp.asarray(valid[:, :cut]), side)
+    seen = (tokens[:, :cut] == 4).sum(1)
+    rest = rollout.inputs(cfg, jnp.asarray(tokens[:, cut:]), jnp.asarray(valid[:, cut:]), side,
+                          start=first.next_position, first_feature=seen)  # fmt: skip
+    np.testing.assert_array_equal(np.concatenate([first.positions, rest.positions], 2), want)
+    np.testing.assert_array_equal(rest.feature_index, whole.feature_index[:, cut:])
