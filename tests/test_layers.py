@@ -15,7 +15,9 @@ ALLOWED = {
     "photos": {"editor"}, "interop": {"editor"}, "text": {"editor"},
     "data": {"editor", "text", "decode", "photos", "interop"},
     "rl/rewards": {"editor", "text", "decode", "photos", "interop"},
-    "rl/rollout": {"editor", "text", "decode", "photos", "interop"},
+    "rl/rollout": {"editor", "text", "decode", "photos", "interop", "models"},  # it runs the models it samples from
+    "rl/scoring": {"editor", "text", "decode", "models"},  # so does the reward model's half of it
+    "rl/grammars": {"text", "decode"},  # what either may write
     "regions": {"editor", "models", "photos"},
     "eval": ALL - {"train", "agent"}, "train": ALL - {"agent"}, "agent": ALL - {"train"},
     "main": {"train", "eval"}, "cli": (ALL - {"train"}) | {"cli"}, "__init__": set(),

@@ -196,17 +196,19 @@ def token_logprobs(
     temperature: float = 1.0,
     allowed: Callable[[Any], jax.Array] | None = None,
     states: Any = None,
-) -> tuple[jax.Array, jax.Array]:
+    greedy: bool = False,
+) -> tuple[jax.Array, ...]:
     """Log-probability of each target, and the entropy, under softmax(logits / temperature) over the allowed tokens.
 
-    hidden [B, T, D] and targets int32[B, T] (hidden[:, t] predicts targets[:, t]). `allowed` maps a slice of `states`
-    (a tree of arrays [B, T, …], such as grammar states, cut to [B, chunk, …]) to bool[B, chunk, V]. Time goes in
-    chunks, recomputed in the backward pass, so the largest array is float32[B, chunk, V].
-    Returns float32[B, T] twice.
+    hidden [B, T, D] and targets int32[B, T] (hidden[:, t] predicts targets[:, t]), or int32[B, T, K] for several
+    targets at each place. `allowed` maps a slice of `states` (a tree of arrays [B, T, …], such as grammar states, cut
+    to [B, chunk, …]) to bool[B, chunk, V]. Time goes in equal parts of at most `chunk`, recomputed in the backward
+    pass, so the largest array is float32[B, chunk, V].
+    Returns float32 of the targets' shape and float32[B, T]; with `greedy` also the likeliest token, int32[B, T].
     """
-    batch, steps = targets.shape
-    chunk = min(chunk, steps)
-    count = -(-steps // chunk)
+    batch, steps = targets.shape[:2]
+    count = -(-steps // min(chunk, steps))
+    chunk = -(-steps // count)
 
     def split(x):
         x = jnp.pad(x, [(0, 0), (0, count * chunk - steps)] + [(0, 0)] * (x.ndim - 2))
@@ -219,9 +221,10 @@ def token_logprobs(
         if allowed is not None:
             scores = jnp.where(allowed(states), scores, MASKED)
         norm = jax.nn.logsumexp(scores, axis=-1, keepdims=True)
-        chosen = jnp.take_along_axis(scores, targets[..., None], axis=-1)
+        chosen = jnp.take_along_axis(scores, targets.reshape(*targets.shape[:2], -1), axis=-1)
         entropy = norm[..., 0] - jnp.sum(jnp.exp(scores - norm) * scores, axis=-1)
-        return (chosen - norm)[..., 0], entropy
+        out = (chosen - norm).reshape(targets.shape), entropy
+        return (*out, jnp.argmax(scores, axis=-1).astype(jnp.int32)) if greedy else out
 
     out = jax.lax.map(score, jax.tree.map(split, (hidden, targets, states)))
-    return tuple(jnp.moveaxis(x, 0, 1).reshape(batch, count * chunk)[:, :steps] for x in out)
+    return tuple(jnp.moveaxis(x, 0, 1).reshape(batch, count * chunk, *x.shape[3:])[:, :steps] for x in out)

@@ -1,0 +1,165 @@
+"""One step of supervised fine-tuning: photos in, loss on what the model should have written.
+
+The same step trains every task (edit, refine, summarise, critique): what differs is the rows.
+
+Facts, changes and scores are ordinal: their targets are Gaussians of 0.8 bin over the neighbouring tokens.
+"""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from rtq.editor.plan_arrays import PlanArrays
+from rtq.models.qwen25vl import model
+from rtq.models.qwen25vl.config import Config
+from rtq.rl import losses, rollout
+from rtq.text import prompts
+from rtq.text.facts import FACTS, LEVELS, MAX_CHANGE, changes_text, facts_text
+from rtq.text.tokenizer import Tokenizer
+from rtq.train import accumulate
+from rtq.train import state as states
+from rtq.train.state import State
+
+BINS = 0.8  # standard deviation of a soft target, in bins
+REACH = 3  # bins on either side that get any of it
+SCORE = "score"
+FAMILIES = (*FACTS, *(f"{name}_change" for name in FACTS), SCORE)
+
+
+class Batch(NamedTuple):
+    """Rows of one kind.
+
+    photos uint8[B, S, S, 3], before the hidden spoil; spoil: B plans, or None; edits: B plans that make the second
+    image of the first, or None for rows of one image; tokens int32[B, T], padded on the right; weights float32[B, T],
+    of each token as a target.
+    """
+
+    photos: jax.Array
+    spoil: PlanArrays | None
+    edits: PlanArrays | None
+    tokens: jax.Array
+    weights: jax.Array
+
+
+class Ordinals(NamedTuple):
+    """Which tokens are ordinal, over V tokens.
+
+    neighbours int32[V, K] and neighbour_weights float32[V, K]: the soft target of each token (itself alone, where it
+    is ordinary); family int32[V], index into `FAMILIES` or -1; bin int32[V], the place in the family.
+    """
+
+    neighbours: np.ndarray
+    neighbour_weights: np.ndarray
+    family: np.ndarray
+    bin: np.ndarray
+
+
+class Setup(NamedTuple):
+    """What is fixed in a run; hashable but for `ordinals`, so close over it.
+
+    spoiling, editing: executors of `Batch.spoil` and `Batch.edits`; None where a run has none. micro: micro-batches.
+    trains: the optimizer's regex; no gradient is computed of the rest.
+    """
+
+    cfg: Config
+    optimizer: optax.GradientTransformation
+    ordinals: Ordinals
+    spoiling: rollout.Executor | None
+    editing: rollout.Executor | None
+    micro: int = 1
+    trains: str = ".*"
+
+
+def ordinals(tokenizer: Tokenizer, vocab_size: int, *, sigma: float = BINS) -> Ordinals:
+    """The tables of a tokenizer. A fact that is not one token stays ordinary. sigma 0: hard targets."""
+    texts = [[facts_text({name: i}) for i in range(LEVELS)] for name in FACTS]
+    texts += [[changes_text({name: i}) for i in range(-MAX_CHANGE, MAX_CHANGE + 1)] for name in FACTS]
+    families = [[tokenizer.encode(text) for text in family] for family in texts]
+    families = [[ids[0] for ids in family] if all(len(ids) == 1 for ids in family) else [] for family in families]
+    families.append(prompts.score_ids(tokenizer))
+    neighbours = np.repeat(np.arange(vocab_size, dtype=np.int32)[:, None], 2 * REACH + 1, axis=1)
+    weights = np.zeros(neighbours.shape, np.float32)
+    weights[:, REACH] = 1
+    family, place = np.full(vocab_size, -1, np.int32), np.zeros(vocab_size, np.int32)
+    for number, ids in enumerate(families):
+        family[ids], place[ids] = number, np.arange(len(ids))
+        for i, token in enumerate(ids):
+            for k in range(-REACH, REACH + 1) if sigma else ():
+                inside = 0 <= i + k < len(ids)
+                neighbours[token, k + REACH] = ids[i + k] if inside else token
+                weights[token, k + REACH] = np.exp(-0.5 * (k / sigma) ** 2) * inside
+            weights[token] /= weights[token].sum()
+    return Ordinals(neighbours, weights, family, place)
+
+
+def seen(batch: Batch, setup: Setup) -> jax.Array:
+    """float32[B, I, S, S, 3]: the images of each row."""
+    first = rollout.spoiled(batch.photos, batch.spoil, setup.spoiling)
+    if batch.edits is None:
+        return first[:, None]
+    return jnp.stack([first, rollout.render(first, batch.edits, setup.editing)], 1)
+
+
+def family_of(tokens: jax.Array, table: Ordinals, cfg: Config) -> jax.Array:
+    """int32[B, T]: the family of each token in its place; a digit is a score only after the row's last image."""
+    family = jnp.asarray(table.family)[tokens]
+    image = tokens == cfg.image_token_id
+    over = jnp.cumsum(image, axis=1) == image.sum(1, keepdims=True)
+    return jnp.where((family == FAMILIES.index(SCORE)) & ~over, -1, family)
+
+
+def loss(params: Any, batch: Batch, *, setup: Setup, scores: bool) -> tuple[jax.Array, tuple]:
+    """(sum, (denominator, metrics)). scores: rows are critiques, in which digits after the edit are scores."""
+    cfg, table = setup.cfg, setup.ordinals
+    side = rollout.image_side(cfg, batch.photos.shape[1])
+    features = rollout.features(cfg, params, seen(batch, setup))
+    place = rollout.inputs(cfg, batch.tokens, jnp.ones(batch.tokens.shape, bool), side)
+    x = model.embed(cfg, params, batch.tokens, features, place.feature_index)
+    causal = model.causal_mask(jnp.ones((1, x.shape[1]), bool))
+    hidden, _ = model.forward(cfg, params, x, place.positions, causal, lora=params.get("lora"))
+    targets, weights = batch.tokens[:, 1:], batch.weights[:, 1:]
+    family = family_of(batch.tokens, table, cfg)[:, 1:]
+    if not scores:
+        family = jnp.where(family == FAMILIES.index(SCORE), -1, family)
+    soft = (family >= 0)[..., None]
+    neighbours = jnp.where(soft, jnp.asarray(table.neighbours)[targets], targets[..., None])
+    alone = (jnp.arange(2 * REACH + 1) == REACH).astype(jnp.float32)[None, None]
+    share = jnp.where(soft, jnp.asarray(table.neighbour_weights)[targets], alone)
+    logprobs, _, best = model.token_logprobs(cfg, params, hidden[:, :-1], neighbours, greedy=True)
+    total, denominator = losses.sft_loss(logprobs, share, weights)
+    return total, (denominator, _accuracies(best, targets, family, weights > 0, table))
+
+
+def _accuracies(best, targets, family, counts, table: Ordinals) -> dict[str, losses.Pair]:
+    """The likeliest token is right; and for each family, it is one of the family at most one bin off."""
+    bins, families = jnp.asarray(table.bin), jnp.asarray(table.family)
+    near = (families[best] == families[targets]) & (jnp.abs(bins[best] - bins[targets]) <= 1)
+    metrics = {"accuracy": losses.mean_over(best == targets, counts)}
+    for number, name in enumerate(FAMILIES):
+        metrics[f"within_one/{name}"] = losses.mean_over(near, counts & (family == number))
+    return metrics
+
+
+def step(
+    state: State, batch: Batch, rng: jax.Array, *, setup: Setup, scores: bool = False, axis_name: str | None = None
+) -> tuple[State, dict[str, losses.Pair]]:
+    """One update. Nothing is random here: rng is there because every step takes it."""
+    del rng
+    objective = functools.partial(loss, setup=setup, scores=scores)
+    options = {"micro": setup.micro, "trains": setup.trains, "axis_name": axis_name}
+    gradient, metrics = accumulate.gradient(objective, state.params, batch, **options)
+    norm = optax.global_norm(gradient)
+    return states.update(state, gradient, setup.optimizer), metrics | {"gradient_norm": (norm, jnp.ones(()))}
+
+
+def evaluate(
+    params: Any, batch: Batch, *, setup: Setup, scores: bool = False, axis_name: str | None = None
+) -> dict[str, losses.Pair]:
+    """The metrics of `step`, without an update."""
+    total, (denominator, metrics) = loss(params, batch, setup=setup, scores=scores)
+    out = {"loss": (total, denominator), **metrics}
+    return out if axis_name is None else jax.lax.psum(out, axis_name)
