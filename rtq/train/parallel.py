@@ -149,7 +149,7 @@ class Sharded:
         """A tree of whole arrays (equal on all hosts) → divided."""
 
         def one(x, sharding):
-            if isinstance(x, jax.Array) and x.sharding == sharding:
+            if isinstance(x, jax.Array) and x.sharding.is_equivalent_to(sharding, x.ndim):
                 return x
             x = np.asarray(x)
             return jax.make_array_from_callback(x.shape, sharding, lambda index: x[index])

@@ -1,5 +1,6 @@
 """A tiny model, rows of random words with a photo, and a real loss: what the tests of training train."""
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -71,11 +72,15 @@ def make_step(optimizer, micro: int = 1):
     return step
 
 
-def fresh(optimizer=None, *, steps: int = 10, **changes):
+@functools.cache
+def params() -> Any:
+    """Random parameters, made in one compiled program."""
+    return jax.jit(functools.partial(model.init, CONFIG))(jax.random.key(0))
+
+
+def fresh(*, steps: int = 10, **changes):
     """A new state and its optimizer."""
     options = OPTIMIZER.copy_and_resolve_references()
     options.update(changes)
-    optimizer = optim.make(options, steps) if optimizer is None else optimizer
-    return state.create(model.init(CONFIG, jax.random.key(0)), optimizer), optimizer
-
-
+    optimizer = optim.make(options, steps)
+    return jax.jit(functools.partial(state.create, optimizer=optimizer))(params()), optimizer
