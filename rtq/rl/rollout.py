@@ -7,18 +7,28 @@ Letters: P prompts, G samples of each, B = P·G rows, T tokens, I images per row
 """
 
 import functools
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from rtq.decode.generate import Prompts, generate
+from rtq.decode.loop import Model, Samples
+from rtq.decode.sampling import GrammarTable, Sampling, allowed, remaining
 from rtq.editor import develop, renderer
 from rtq.editor.detail import SHARPEN_MAX_SIGMA
-from rtq.editor.plan_arrays import PlanArrays
+from rtq.editor.plan import Plan
+from rtq.editor.plan_arrays import PlanArrays, stack
 from rtq.editor.sliders import BY_NAME
 from rtq.models.qwen25vl import images, model
 from rtq.models.qwen25vl.config import Config
+from rtq.rl.advantage import group_advantages, group_metrics
+from rtq.rl.types import Rollout
+from rtq.text.answers import Failure, parse_answer
 from rtq.text.grammar import Options
+from rtq.text.tokenizer import Tokenizer
 
 
 class Inputs(NamedTuple):
@@ -109,3 +119,112 @@ def spoiled(photos: jax.Array, spoil: PlanArrays | None, executor: Executor | No
     """uint8[B, S, S, 3] → the photo that people and models see, float32 0–1: the hidden spoil applied, if any."""
     photos = photos.astype(jnp.float32) / 255
     return photos if spoil is None else render(photos, spoil, executor)
+
+
+def engine(cfg: Config) -> Model:
+    """The functions that decode with; low-rank factors come along as `params["lora"]`."""
+    return Model(*(functools.partial(f, cfg) for f in (model.embed, forward, model.logits, model.init_cache)))
+
+
+def forward(cfg: Config, params, *args, **options) -> tuple[jax.Array, Any]:
+    """`model.forward`, with the low-rank factors where there are any."""
+    return model.forward(cfg, params, *args, lora=params.get("lora"), **options)
+
+
+def unrolled(cfg: Config, params) -> tuple[Config, Any]:
+    """Configuration and parameters with one subtree per layer, as decoding wants them; inside the jit."""
+    if not cfg.scan_layers:
+        return cfg, params
+    low_rank = {"lora": model.unstack(cfg, params["lora"])} if "lora" in params else {}
+    whole = {part: tree for part, tree in params.items() if part != "lora"}
+    return cfg.unrolled(), model.unstack(cfg, whole) | low_rank
+
+
+def prompts(cfg: Config, params, seen: jax.Array, tokens: jax.Array, valid: jax.Array) -> Prompts:
+    """Embedded prompts: seen float32[P, I, S, S, 3], tokens int32[P, T] and valid bool[P, T], padded on the left."""
+    place = inputs(cfg, tokens, valid, image_side(cfg, seen.shape[2]))
+    x = model.embed(cfg, params, tokens, features(cfg, params, seen), place.feature_index)
+    return Prompts(x, place.positions, valid, place.next_position)
+
+
+def sample(
+    cfg: Config, params, seen: jax.Array, tokens: jax.Array, valid: jax.Array, table: GrammarTable, sampling: Sampling,
+    *, key: jax.Array, seeds: jax.Array, group: int, max_new_tokens: int, budgets: jax.Array | None = None,
+) -> Samples:  # fmt: skip
+    """`group` answers to each of P prompts: one vision pass per photo, one prefill per prompt.
+
+    Arguments as in `prompts` and `decode.generate`; seeds int32[P] are the prompts' numbers over all devices.
+    """
+    cfg, params = unrolled(cfg, params)
+    start = prompts(cfg, params, seen, tokens, valid)
+    options = {"key": key, "seeds": seeds, "group": group, "max_new_tokens": max_new_tokens, "budgets": budgets}
+    return generate(engine(cfg), params, start, table, sampling, **options)
+
+
+def to_plans(tokens: np.ndarray, tokenizer: Tokenizer) -> list[Plan | None]:
+    """Sampled int32[B, T] → plans, None where the text is no answer. On the host."""
+    read = (parse_answer(tokenizer.decode_answer(row)) for row in np.asarray(tokens).tolist())
+    return [None if isinstance(answer, Failure) else answer.plan for answer in read]
+
+
+def plan_arrays(plans: Sequence[Plan | None]) -> tuple[PlanArrays, np.ndarray]:
+    """(arrays of B plans, bool[B] which are plans): what goes back to the device; None becomes the empty plan."""
+    return stack([Plan() if plan is None else plan for plan in plans]), np.array([p is not None for p in plans])
+
+
+def render_edits(seen: jax.Array, plans: PlanArrays, executor: Executor) -> jax.Array:
+    """float32[P, S, S, 3] photos and B = P·G plans → their edits float32[B, S, S, 3]."""
+    group = plans.amount.shape[0] // seen.shape[0]
+    return render(jnp.repeat(seen, group, axis=0), plans, executor)
+
+
+def render_pairs(seen: jax.Array, strong: PlanArrays, weak: PlanArrays, executor: Executor) -> jax.Array:
+    """float32[P, 2, S, S, 3]: the strong and the weak edit of each photo."""
+    return jnp.stack([render(seen, strong, executor), render(seen, weak, executor)], 1)
+
+
+def of_answers(
+    seen: jax.Array, tokens: jax.Array, valid: jax.Array, samples: Samples, budgets: jax.Array, rewards: jax.Array,
+    *, scale_by_std: bool,
+) -> tuple[Rollout, dict]:  # fmt: skip
+    """What `sample` was given and gave, with rewards float32[B], as the trainer takes it; and the groups' metrics."""
+    groups = rewards.reshape(tokens.shape[0], -1)
+    steps = samples.tokens.shape[1]
+    rollout = Rollout(
+        images=seen, prompt=tokens, prompt_valid=valid, tokens=samples.tokens, valid=samples.mask,
+        first_feature=jnp.zeros(len(samples.tokens), jnp.int32), trained=samples.mask, states=samples.states,
+        room=remaining(budgets, steps), logprobs=samples.logprobs, reference=None,
+        advantages=group_advantages(groups, scale_by_std=scale_by_std).reshape(-1),
+    )  # fmt: skip
+    return rollout, group_metrics(groups)
+
+
+def logprobs(
+    cfg: Config, params, rollout: Rollout, table: GrammarTable, scale: float, *, row_images: bool
+) -> tuple[jax.Array, jax.Array]:
+    """Log-probabilities float32[B, T] of a rollout's tokens and the entropies there, with the prompt computed once.
+
+    scale: the sampling temperature. row_images: rows show images too (those of `Rollout.images` after the prompt's).
+    Meaningful where `rollout.trained`.
+    """
+    group = rollout.tokens.shape[0] // rollout.prompt.shape[0]
+    side = image_side(cfg, rollout.images.shape[2])
+    known = features(cfg, params, rollout.images)
+    place = inputs(cfg, rollout.prompt, rollout.prompt_valid, side)
+    x = model.embed(cfg, params, rollout.prompt, known, place.feature_index)
+    first, prefix = forward(cfg, params, x, place.positions, model.causal_mask(rollout.prompt_valid))
+    steps = jnp.arange(rollout.prompt.shape[1])[None]
+    last = jnp.max(jnp.where(rollout.prompt_valid, steps, 0), axis=1)
+    first = jnp.repeat(jnp.take_along_axis(first, last[:, None, None], axis=1), group, axis=0)
+    tokens, valid = rollout.tokens[:, :-1], rollout.valid[:, :-1]
+    start = jnp.repeat(place.next_position, group)
+    place = inputs(cfg, tokens, valid, side, start=start, first_feature=rollout.first_feature)
+    pictures = (jnp.repeat(known, group, axis=0), place.feature_index) if row_images else ()
+    x = model.embed(cfg, params, tokens, *pictures)
+    options = {"prefix": prefix, "prefix_mask": rollout.prompt_valid}
+    hidden, _ = forward(cfg, params, x, place.positions, model.causal_mask(valid), **options)
+    hidden = jnp.concatenate([first.astype(hidden.dtype), hidden], 1)
+    return model.token_logprobs(
+        cfg, params, hidden, rollout.tokens, temperature=scale, allowed=lambda s: allowed(table, *s),
+        states=(rollout.states, rollout.room),
+    )  # fmt: skip
