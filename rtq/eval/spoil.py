@@ -1,0 +1,76 @@
+"""The fixed distribution of faults for measuring whether a policy looks: what is wrong can be seen, not read.
+
+Each photo gets two to four faults, drawn from `FAULTS` by its key alone, so that every policy meets the same ones.
+Independent of how training data are spoiled. `python -m rtq.eval.spoil FOLDER` prints the mean L1 that they cost.
+"""
+
+import hashlib
+import sys
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from rtq.editor import Plan
+from rtq.editor.plan_arrays import snap
+from rtq.eval import metrics, pictures
+
+# fault → (chance relative to the others, slider, ranges of its value)
+FAULTS: Mapping[str, tuple[float, str, tuple[tuple[float, float], ...]]] = {
+    "exposure": (3.0, "Exposure", ((-1.5, -0.5), (0.4, 1.0))),
+    "contrast": (2.0, "Contrast", ((-60, -25), (25, 50))),
+    "temperature": (3.0, "Temperature", ((-45, -18), (18, 45))),
+    "tint": (1.5, "Tint", ((-40, -15), (15, 40))),
+    "saturation": (2.0, "Saturation", ((-60, -25), (25, 50))),
+    "lights": (1.0, "Highlights", ((-70, -30), (30, 70))),
+    "darks": (1.0, "Shadows", ((-70, -30), (30, 70))),
+    "blacks": (1.0, "Blacks", ((-50, -25), (25, 50))),
+}
+COUNTS = (2, 3, 4)
+
+
+def plan_of(key: str, seed: int = 0) -> Plan:
+    """The faults of the photo with this key."""
+    digest = hashlib.sha256(f"spoil {seed} {key}".encode()).digest()
+    rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+    chances = np.array([chance for chance, _, _ in FAULTS.values()])
+    names = rng.choice(list(FAULTS), rng.choice(COUNTS), replace=False, p=chances / chances.sum())
+    values = {}
+    for name in names:
+        _, slider, ranges = FAULTS[name]
+        low, high = ranges[rng.integers(len(ranges))]
+        values[slider] = snap(slider, rng.uniform(low, high))
+    return Plan(values)
+
+
+def spoiled(photos: np.ndarray, keys: Sequence[str], seed: int = 0) -> tuple[np.ndarray, list[Plan]]:
+    """(spoiled photos rounded to 8 bits as files would keep them, the hidden plans).
+
+    Args:
+      photos: float32[N, H, W, 3] encoded sRGB 0–1.
+      keys: N names of photos.
+      seed: another distribution of faults over photos; results are reported for 0.
+    """
+    plans = [plan_of(key, seed) for key in keys]
+    return pictures.quantised(pictures.rendered(photos, plans)), plans
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prints the mean L1 (0–255) and ΔE2000 between the photos of a folder and their spoiled selves."""
+    if len(arguments) != 1:
+        print("usage: python -m rtq.eval.spoil FOLDER", file=sys.stderr)
+        return 2
+    try:
+        keys, photos = pictures.squares(arguments[0], 280)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    bad, _ = spoiled(photos, keys)
+    for name, distance in (("L1", metrics.l1), ("ΔE2000", metrics.delta_e)):
+        values = [distance(a, b) for a, b in zip(photos, bad, strict=True)]
+        mean, error = metrics.bootstrap(values, keys)
+        print(f"{name} {mean:.2f} ± {error:.2f} over {len(keys)} photos")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
