@@ -1,0 +1,75 @@
+"""Batches of numpy arrays. B rows, P prompts, S side, T tokens."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from rtq.data.example import Example
+from rtq.data.rows import Row
+from rtq.editor import Plan
+from rtq.editor.plan_arrays import PlanArrays, stack
+
+
+class Batch(NamedTuple):
+    """Rows of one task.
+
+    Attributes:
+      photos: uint8[B, S, S, 3], crops before the hidden spoil.
+      spoil: PlanArrays[B]. The first image is the photo with it applied.
+      edits: PlanArrays[B]: the second image is the first with it applied; None for tasks with one image.
+      tokens: int32[B, T], padded on the right with the tokenizer's pad id.
+      weights: float32[B, T]: weight of tokens[:, t] as a target; 0 on prompts, images and padding.
+    """
+
+    photos: np.ndarray
+    spoil: PlanArrays
+    edits: PlanArrays | None
+    tokens: np.ndarray
+    weights: np.ndarray
+
+
+class PromptBatch(NamedTuple):
+    """Prompts of the edit task, for sampling.
+
+    Attributes:
+      photos, spoil: as in `Batch`, P of them.
+      tokens: int32[P, T], padded on the left. valid: bool[P, T], False on padding.
+      plans: PlanArrays[P], the user's. weak: PlanArrays[P].
+      seeds: int32[P], one for each row's random bits.
+    """
+
+    photos: np.ndarray
+    spoil: PlanArrays
+    tokens: np.ndarray
+    valid: np.ndarray
+    plans: PlanArrays
+    weak: PlanArrays
+    seeds: np.ndarray
+
+
+def collate(rows: Sequence[tuple[Row, np.ndarray, Plan]], length: int, pad_id: int) -> Batch:
+    """(row, crop, spoil) of one task → a batch. No row may be longer than `length`."""
+    tokens = np.full((len(rows), length), pad_id, np.int32)
+    weights = np.zeros((len(rows), length), np.float32)
+    for i, (row, _, _) in enumerate(rows):
+        tokens[i, : len(row.tokens)] = row.tokens
+        weights[i, : len(row.weights)] = row.weights
+    edits = stack([row.edits[0] for row, _, _ in rows]) if rows[0][0].edits else None
+    return Batch(np.stack([crop for _, crop, _ in rows]), stack([spoil for _, _, spoil in rows]), edits, tokens, weights)
+
+
+def collate_prompts(prompts: Sequence[tuple[list[int], Example, np.ndarray, int]], length: int,
+                    pad_id: int) -> tuple[PromptBatch, list[Example]]:
+    """(tokens, example, crop, seed) → a batch of prompts and its examples."""
+    tokens = np.full((len(prompts), length), pad_id, np.int32)
+    valid = np.zeros((len(prompts), length), bool)
+    for i, (ids, _, _, _) in enumerate(prompts):
+        tokens[i, length - len(ids) :] = ids
+        valid[i, length - len(ids) :] = True
+    examples = [example for _, example, _, _ in prompts]
+    batch = PromptBatch(
+        np.stack([crop for _, _, crop, _ in prompts]), stack([e.spoil for e in examples]), tokens, valid,
+        stack([e.plan for e in examples]), stack([e.weak for e in examples]),
+        np.array([seed for _, _, _, seed in prompts], np.int32))  # fmt: skip
+    return batch, examples

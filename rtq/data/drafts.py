@@ -1,0 +1,177 @@
+"""Draws an example before anything is rendered: the crop, the hidden spoil, what is wished, and the plan."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from rtq.data import requests
+from rtq.data.attributes import ATTRIBUTES, LOCAL_ATTRIBUTES, PLACES, STYLES, Wish, plan_of
+from rtq.data.correction import FAMILY, UNIT
+from rtq.data.photos import Source
+from rtq.editor import Plan
+
+# kind → share. "described" names the correction of the spoil, "vague" asks for it without naming it.
+KINDS: Mapping[str, float] = {"one": 0.24, "compound": 0.24, "described": 0.1, "vague": 0.22, "style": 0.08, "local": 0.12}
+INTENT = {"one": "quality", "compound": "quality", "described": "quality", "vague": "quality", "style": "style",
+          "local": "local"}  # fmt: skip
+# How often an attribute is asked for, relative to 1.
+OFTEN = {"brightness": 7, "contrast": 4, "saturation": 5, "warmth": 5, "tint": 2, "sharpness": 2.5, "shadows": 2,
+         "highlights": 2, "clarity": 1.5, "haze": 1.5, "mono": 0.7, "grain": 0.5, "fade": 0.5, "vignette": 0.7,
+         "yellows": 0.5, "reds": 0.5, "skin": 0.6, "brown": 0.6}  # fmt: skip
+CLASHES = ({"warmth", "redness", "tint", "brown"}, {"saturation", "vibrance", "pop", "mono"}, {"sharpness", "texture"},
+           {"contrast", "pop", "clarity"}, {"mono", "brown"}, {"mono", "reds", "skin", "yellows", "greens", "blues"},
+           {"grain", "noise"}, {"haze", "contrast"}, {"whites", "highlights"}, {"blacks", "shadows"})  # fmt: skip
+SCOPES: Mapping[str, tuple[str, ...]] = {
+    "all": FAMILY, "light": ("Exposure", "Contrast"), "color": ("Temperature", "Tint", "Saturation"),
+}  # fmt: skip
+LEVELS = (1, 2, 3)
+LEVEL_SHARES = (0.3, 0.45, 0.25)
+
+
+@dataclasses.dataclass(frozen=True)
+class Draft:
+    """An example before rendering.
+
+    Attributes:
+      key, box, flip, kind, spoil: as in `Example`.
+      crop: uint8[S, S, 3], before the spoil.
+      wishes: what is asked for; of a described or vague draft known only once the correction is.
+      scope: of `SCOPES`, what a vague request may change; else "".
+    """
+
+    key: str
+    box: tuple[int, int, int, int]
+    flip: bool
+    crop: np.ndarray
+    kind: str
+    spoil: Plan
+    wishes: tuple[Wish, ...]
+    plan: Plan
+    scope: str = ""
+
+
+def draft(sources: Sequence[Source], rng: np.random.Generator, size: int,
+          kinds: Mapping[str, float] = KINDS) -> Draft:
+    """One draft from a random photo; everything follows from `rng`."""
+    source = sources[int(rng.integers(len(sources)))]
+    photo = source.load()
+    box, flip = _box(photo.shape, rng), bool(rng.random() < 0.5)
+    names = list(kinds)
+    shares = np.array([kinds[n] for n in names], np.float64)
+    kind = names[int(rng.choice(len(names), p=shares / shares.sum()))]
+    corrected = kind in ("described", "vague")
+    spoil = spoil_plan(rng) if corrected or rng.random() < 0.4 else Plan()
+    wishes = () if corrected else WISHES[kind](rng)
+    scope = ""
+    if kind == "vague":
+        scope = str(rng.choice(list(SCOPES), p=(0.6, 0.2, 0.2)))
+    crop = cut(photo, box, flip, size)
+    return Draft(source.key, box, flip, crop, kind, spoil, wishes, plan_of(wishes, rng), scope)
+
+
+def _box(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[int, int, int, int]:
+    """A crop of 50% to 100% of the largest with aspect 3:4 to 4:3, in thousandths."""
+    height, width = shape[:2]
+    aspect = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3)))
+    share = np.sqrt(rng.uniform(0.4, 1.0))
+    w, h = (width, width / aspect) if width / aspect <= height else (height * aspect, height)
+    w, h = w * share, h * share
+    left, top = rng.uniform(0, width - w), rng.uniform(0, height - h)
+    box = (left / width, top / height, (left + w) / width, (top + h) / height)
+    return tuple(int(x * 1000) for x in box)
+
+
+def cut(photo: np.ndarray, box: tuple[int, int, int, int], flip: bool, size: int) -> np.ndarray:
+    """The crop, squashed to uint8[size, size, 3]."""
+    from PIL import Image
+
+    height, width = photo.shape[:2]
+    pixels = (box[0] * width / 1000, box[1] * height / 1000, box[2] * width / 1000, box[3] * height / 1000)
+    image = Image.fromarray(photo).resize((size, size), Image.Resampling.BICUBIC, box=pixels, reducing_gap=2.0)
+    out = np.asarray(image)
+    return np.ascontiguousarray(out[:, ::-1] if flip else out)
+
+
+def spoil_plan(rng: np.random.Generator) -> Plan:
+    """A hidden spoil: one to three of the family, each between hardly and very visible, to either side."""
+    shares = np.array([0.25, 0.1, 0.35, 0.15, 0.15])  # of FAMILY
+    count = int(rng.choice((1, 2, 3), p=(0.35, 0.4, 0.25)))
+    chosen = rng.choice(len(FAMILY), count, replace=False, p=shares)
+    sliders = {}
+    for i in sorted(chosen):
+        size = rng.uniform(0.5, 2.4) * (0.7 if FAMILY[i] == "Tint" else 1.0)
+        sliders[FAMILY[i]] = float(rng.choice((-1, 1)) * size * UNIT[i])
+    return Plan({n: round(v * 20) / 20 if n == "Exposure" else round(v) for n, v in sliders.items()})
+
+
+def _level(rng: np.random.Generator) -> int:
+    return int(rng.choice(LEVELS, p=LEVEL_SHARES))
+
+
+def _wish(name: str, rng: np.random.Generator, numeric: float = 0.0) -> Wish:
+    row = ATTRIBUTES[name]
+    sides = [s for s, words in ((1, row.more), (-1, row.more if row.less is None else row.less)) if words]
+    if (name, -1) in _RARE:
+        sides = sides + sides[:1] * 3
+    sign = int(rng.choice(sides))
+    level = 2 if name == "mono" else _level(rng)
+    value = None
+    if numeric and name in requests.NUMERIC and rng.random() < numeric and not (name == "sharpness" and sign < 0):
+        if name == "brightness":
+            value = sign * float(rng.choice((0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 1.0)))
+        else:
+            value = sign * int(rng.choice((5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 60, 70, 75, 80, 100)))
+        level = 2
+    return Wish(name, sign * level, value=value)
+
+
+_RARE = frozenset((n, -1) for n in ("vibrance", "sharpness", "vignette", "texture", "clarity", "whites"))
+_NAMES = tuple(ATTRIBUTES)
+_SHARES = np.array([OFTEN.get(n, 1.0) for n in _NAMES]) / sum(OFTEN.get(n, 1.0) for n in _NAMES)
+
+
+def _one(rng: np.random.Generator) -> tuple[Wish, ...]:
+    name = str(rng.choice(_NAMES, p=_SHARES)) if rng.random() < 0.6 else str(rng.choice(_NAMES))
+    return (_wish(name, rng, numeric=0.12),)
+
+
+def _compound(rng: np.random.Generator) -> tuple[Wish, ...]:
+    count = int(rng.choice((2, 3, 4), p=(0.6, 0.3, 0.1)))
+    names: list[str] = []
+    while len(names) < count:
+        name = str(rng.choice(_NAMES, p=_SHARES))
+        if name not in names and not any(name in c and set(names) & c for c in CLASHES):
+            names.append(name)
+    return tuple(_wish(name, rng, numeric=0.06) for name in names)
+
+
+def _style(rng: np.random.Generator) -> tuple[Wish, ...]:
+    return (Wish(str(rng.choice(list(STYLES))), _level(rng)),)
+
+
+def _local(rng: np.random.Generator) -> tuple[Wish, ...]:
+    place = str(rng.choice(list(PLACES), p=_PLACE_SHARES))
+    name = str(rng.choice(LOCAL_ATTRIBUTES, p=(0.5, 0.1, 0.15, 0.15, 0.05, 0.05)))
+    inside = Wish(name, int(rng.choice((-1, 1))) * _level(rng), place)
+    if rng.random() < 0.7:
+        return (inside,)
+    other = _wish(str(rng.choice(("brightness", "contrast", "saturation", "warmth"))), rng)
+    return (inside, other) if rng.random() < 0.5 else (other, inside)
+
+
+_PLACE_SHARES = np.array([0.22, 0.12, 0.04, 0.04, 0.24, 0.12, 0.04, 0.04, 0.05, 0.04, 0.03, 0.02])
+WISHES = {"one": _one, "compound": _compound, "style": _style, "local": _local}
+ATTRIBUTE_OF = {"Exposure": "brightness", "Contrast": "contrast", "Temperature": "warmth", "Tint": "tint",
+                "Saturation": "saturation"}  # fmt: skip
+
+
+def wishes_of(plan: Plan) -> tuple[Wish, ...]:
+    """What a correction asks for in words, most visible first: each slider at the level nearest to its value."""
+    wishes = []
+    for name, value in plan.sliders.items():
+        attribute = ATTRIBUTE_OF[name]
+        amounts = ATTRIBUTES[attribute].more[name]
+        level = 1 + int(np.argmin([abs(np.log(abs(value) / a)) for a in amounts]))
+        wishes.append((abs(value) / UNIT[FAMILY.index(name)], Wish(attribute, level if value > 0 else -level)))
+    return tuple(w for _, w in sorted(wishes, key=lambda pair: -pair[0]))

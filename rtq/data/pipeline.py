@@ -1,0 +1,110 @@
+"""Feeds a build of the studio to training: shuffled, repeated, sharded per host, resumable (Grain)."""
+
+import collections
+import functools
+import pathlib
+from collections.abc import Collection, Mapping
+
+import grain
+import numpy as np
+
+from rtq.data import batches, records
+from rtq.data.drafts import KINDS
+from rtq.data.rows import TASKS, Writer, edit_prompt, row_of
+
+# Tokens of a row by task: nearly all rows at 25 tokens an image fit (`python -m rtq.data.lengths`).
+LENGTHS: Mapping[str, int] = {"facts": 72, "edit": 112, "refine": 136, "summarise": 104, "change": 64, "critique": 152}
+PROMPT_LENGTH = 76
+
+
+def dataset(out_dir: str | pathlib.Path, *, tasks: Mapping[str, float], batch_size: int, writer: Writer, seed: int,
+            lengths: Mapping[str, int] = LENGTHS, kinds: Collection[str] = tuple(KINDS), host: tuple[int, int] = (0, 1),
+            dropped: collections.Counter | None = None) -> grain.IterDataset:
+    """Endless batches `batches.Batch`, each of one task.
+
+    Args:
+      out_dir: what `studio.build` made.
+      tasks: task of `rows.TASKS` → share of the batches.
+      batch_size: rows of this host.
+      lengths: T by task; longer rows are dropped and counted.
+      kinds: kinds of `drafts.KINDS` to use: a curriculum is a sequence of datasets with more of them.
+      host: (index, count): this process reads every count-th example from index on.
+      dropped: if given, counts rows that were too long, by task, in this process.
+
+    Returns:
+      A dataset; `iter(…)` has `get_state` and `set_state`.
+
+    Raises:
+      ValueError: one line: no data, unknown task or kind, or too few examples for one batch.
+    """
+    unknown = [t for t in tasks if t not in TASKS] + [k for k in kinds if k not in KINDS]
+    if unknown or not any(share > 0 for share in tasks.values()):
+        raise ValueError(f"data: unknown or without a share: {', '.join(unknown) or 'all tasks'}; "
+                         f"tasks: {', '.join(TASKS)}; kinds: {', '.join(KINDS)}")  # fmt: skip
+    dropped = collections.Counter() if dropped is None else dropped
+    parts = []
+    for number, task in enumerate(tasks):
+        rows = _examples(out_dir, seed + 7919 * TASKS.index(task), host, kinds)
+        rows = rows.random_map(functools.partial(_row, task, writer), seed=seed + 1 + number)
+        fits = functools.partial(_fits, task, lengths[task], dropped)
+        collate = functools.partial(batches.collate, length=lengths[task], pad_id=writer.tokenizer.pad_id)
+        one = rows.to_iter_dataset(_READ).filter(fits)
+        parts.append(one.batch(batch_size, drop_remainder=True, batch_fn=collate))
+    return parts[0] if len(parts) == 1 else grain.IterDataset.mix(parts, list(tasks.values()))
+
+
+def prompts(out_dir: str | pathlib.Path, *, count: int, writer: Writer, seed: int, length: int = PROMPT_LENGTH,
+            kinds: Collection[str] = tuple(KINDS), host: tuple[int, int] = (0, 1),
+            dropped: collections.Counter | None = None) -> grain.IterDataset:
+    """Endless (`batches.PromptBatch`, list of its examples); `count`: prompts of this host; else as `dataset`."""
+    dropped = collections.Counter() if dropped is None else dropped
+    made = _examples(out_dir, seed + 104729, host, kinds).random_map(functools.partial(_prompt, writer), seed=seed)
+    fits = functools.partial(_prompt_fits, length, dropped)
+    collate = functools.partial(batches.collate_prompts, length=length, pad_id=writer.tokenizer.pad_id)
+    return made.to_iter_dataset(_READ).filter(fits).batch(count, drop_remainder=True, batch_fn=collate)
+
+
+_READ = grain.ReadOptions(num_threads=1, prefetch_buffer_size=16)
+
+
+def _examples(out_dir, seed: int, host: tuple[int, int], kinds: Collection[str]) -> grain.MapDataset:
+    """Endless shuffled examples of this host with their crops."""
+    source = grain.MapDataset.source(grain.sources.ArrayRecordDataSource(records.paths(out_dir)))
+    index, count = host
+    if len(source) < count:
+        raise ValueError(f"data: {len(source)} examples in {out_dir} for {count} hosts")
+    made = source[index::count].shuffle(seed=seed).repeat().map(records.decode)
+    return made if set(kinds) == set(KINDS) else made.filter(functools.partial(_is_of, frozenset(kinds)))
+
+
+def _is_of(kinds: frozenset, pair) -> bool:
+    return pair[0].kind in kinds
+
+
+def _row(task: str, writer: Writer, pair, rng: np.random.Generator):
+    example, crop = pair
+    row = row_of(task, example, writer, int(rng.integers(3)), bool(rng.integers(2)))
+    return row, crop, example.spoil
+
+
+def _prompt(writer: Writer, pair, rng: np.random.Generator):
+    example, crop = pair
+    return edit_prompt(example, writer, int(rng.integers(3))), example, crop, int(rng.integers(2**31))
+
+
+def _fits(task: str, length: int, dropped: collections.Counter, made) -> bool:
+    if len(made[0].tokens) <= length:
+        return True
+    dropped[task] += 1
+    return False
+
+
+def _prompt_fits(length: int, dropped: collections.Counter, made) -> bool:
+    return _fits("prompt", length, dropped, (_Tokens(made[0]),))
+
+
+class _Tokens:
+    """What `_fits` looks at."""
+
+    def __init__(self, tokens):
+        self.tokens = tokens

@@ -1,0 +1,274 @@
+"""Writes the request: wishes → words, three times: terse, plain, detailed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rtq.data.attributes import STYLES, Wish
+from rtq.data.vocabulary import (
+    DEGREES,
+    KEEP,
+    LOWER,
+    NUMERIC,
+    ON,
+    PLACE_WORDS,
+    POLITE,
+    RAISE,
+    SET,
+    STYLE_NOUNS,
+    STYLE_WORDS,
+    VAGUE,
+    WHOLE,
+    WORDS,
+    Words,
+)
+
+MAX_WORDS = 40
+_NO_WORDS = Words()
+_KEEPABLE = {"brightness": ("brightness", "exposure", "light"), "contrast": ("contrast",),
+             "saturation": ("colors", "saturation", "color"), "warmth": ("temperature", "white balance", "warmth"),
+             "sharpness": ("sharpness",), "shadows": ("shadows",), "highlights": ("highlights",)}  # fmt: skip
+
+
+def write(wishes: Sequence[Wish], rng: np.random.Generator) -> tuple[str, str, str]:
+    """Terse, plain and detailed requests for the same wishes. Every sign in the words is the wish's sign."""
+    return tuple(_finish(_body(wishes, detail, rng), detail, rng) for detail in range(3))
+
+
+def write_vague(scope: str, rng: np.random.Generator) -> tuple[str, str, str]:
+    """Three requests that say that something is wrong but not what; scope: "all", "light" or "color"."""
+    def one(detail: int) -> str:
+        text = _pick(rng, VAGUE[scope]).replace("{o}", _pick(rng, WHOLE))
+        imperative = text.split()[0] not in ("it", "something", "the", "whatever", "auto")
+        if detail == 2 and rng.random() < 0.3:
+            text = f"{_pick(rng, _REMARKS)}. {text}" if rng.random() < 0.5 else f"{text}, {_pick(rng, _WISHES)}"
+            imperative = False
+        return _finish((text, imperative), detail, rng)
+
+    return tuple(one(detail) for detail in range(3))
+
+
+_REMARKS = ("i took this on my phone", "this is a favourite of mine", "it did not come out well", "i want to print it",
+            "this photo means a lot to me", "it is a gift", "my camera was set wrong", "i am not good at this")
+_WISHES = ("it should look natural", "make it pleasing to the eye", "so that i can frame it", "for my website",
+           "as you see fit", "it looks bad now", "so it looks like real life", "any help is appreciated", "for a friend")
+
+
+def _pick(rng: np.random.Generator, options: Sequence):
+    return options[int(rng.integers(len(options)))]
+
+
+def _degree(level: int, slot: str, rng: np.random.Generator) -> str:
+    return _pick(rng, DEGREES[slot][abs(level)])
+
+
+def _join(*parts: str) -> str:
+    return " ".join(part for part in parts if part)
+
+
+def _body(wishes: Sequence[Wish], detail: int, rng: np.random.Generator) -> tuple[str, bool]:
+    """(text, whether it begins with an imperative)."""
+    shared = _shared(wishes, detail, rng) if len(wishes) > 1 and rng.random() < 0.4 else None
+    if shared is not None:
+        clauses = [shared]
+    else:
+        clauses = [_clause(wish, detail, rng) for wish in wishes]
+    text = clauses[0][0]
+    for i, (clause, _) in enumerate(clauses[1:], 1):
+        last = i == len(clauses) - 1
+        text += _pick(rng, (" and ", ", ", ", and ", " but " if wishes[i].level * wishes[i - 1].level < 0 else " and ",
+                            ". ", "; ") if last else (", ", ". ", ", ", "; ", " and "))
+        text += clause
+    if _keepable(wishes) and rng.random() < (0.04, 0.08, 0.15)[detail]:
+        text += _pick(rng, (", ", " ", ". ", " and ")) + _keep(wishes, rng)
+    return text, clauses[0][1]
+
+
+def _keepable(wishes: Sequence[Wish]) -> list[str]:
+    if any(w.attribute in STYLES or w.attribute == "mono" for w in wishes):
+        return []
+    asked = {w.attribute for w in wishes} | ({"saturation"} if any(w.attribute == "pop" for w in wishes) else set())
+    return [name for name in _KEEPABLE if name not in asked]
+
+
+def _keep(wishes: Sequence[Wish], rng: np.random.Generator) -> str:
+    return _pick(rng, KEEP).replace("{n}", _pick(rng, _KEEPABLE[_pick(rng, _keepable(wishes))]))
+
+
+def _words(wish: Wish) -> tuple[Words, Words]:
+    """(words of the wished direction, words of the other)."""
+    sign = 1 if wish.level > 0 else -1
+    return WORDS.get((wish.attribute, sign), _NO_WORDS), WORDS.get((wish.attribute, -sign), _NO_WORDS)
+
+
+def _shared(wishes: Sequence[Wish], detail: int, rng: np.random.Generator) -> tuple[str, bool] | None:
+    """One verb for all wishes: "make it brighter and slightly warmer", "increase brightness and contrast"."""
+    if any(w.attribute in STYLES or w.value is not None or w.place for w in wishes):
+        return None
+    words = [_words(w)[0] for w in wishes]
+    if all(w.adjectives for w in words):
+        parts = [_join(_degree(w.level, "before", rng), _pick(rng, ws.adjectives))
+                 for w, ws in zip(wishes, words, strict=True)]  # fmt: skip
+        head = "" if detail == 0 else _join(_pick(rng, SET), _pick(rng, WHOLE))
+        return _join(head, _listed(parts, rng)), bool(head)
+    same = {(w.level > 0, abs(w.level)) for w in wishes}
+    own = [_axis_nouns(w) for w in wishes]
+    if len(same) == 1 and all(own):
+        nouns = [_pick(rng, ns) for ns in own]
+        sign = 1 if wishes[0].level > 0 else -1
+        verb = _pick(rng, RAISE if sign > 0 else LOWER)
+        the = _pick(rng, ("", "the "))
+        return _join(verb, the + _listed(nouns, rng), _degree(wishes[0].level, "after", rng)), True
+    return None
+
+
+def _listed(parts: Sequence[str], rng: np.random.Generator) -> str:
+    end = _pick(rng, (" and ", ", ", " and ", " & " if rng.random() < 0.2 else " and "))
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + end + parts[-1]
+
+
+def _axis_nouns(wish: Wish) -> tuple[str, ...]:
+    return WORDS.get((wish.attribute, 1), _NO_WORDS).nouns if wish.attribute not in ("shadows", "noise") else ()
+
+
+def _clause(wish: Wish, detail: int, rng: np.random.Generator) -> tuple[str, bool]:
+    """One wish → (text, whether it is an imperative)."""
+    if wish.attribute in STYLES:
+        return _style(wish, detail, rng)
+    if wish.value is not None:
+        return _numeric(wish, rng)
+    forms = _forms(wish, rng)
+    allowed = [f for f in forms if f[2] == 0] if detail == 0 else [f for f in forms if f[2] > 0 or not f[1]]
+    allowed = allowed or forms
+    text, imperative, _ = _pick(rng, allowed)
+    if detail == 2 and rng.random() < 0.5:
+        reasons = [f for f in forms if f[2] == 3 and f[0] != text]
+        if reasons:
+            text, imperative = f"{_pick(rng, reasons)[0]}, {text}", False
+    return text, imperative
+
+
+def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
+    """Ways to say it: (text, imperative, register: 0 terse, 1 and 2 plain, 3 a statement of what is wrong).
+
+    Each kind of form appears once, with words drawn for it, so that rich vocabularies do not crowd out poor ones.
+    """
+    own, other = _words(wish)
+    level = wish.level
+    where = _pick(rng, PLACE_WORDS[wish.place]) if wish.place else ""
+    thing = where or _pick(rng, WHOLE)
+    bare = where.removeprefix("the ") if rng.random() < 0.5 else where
+    place = _join(_pick(rng, ON), where) if where else ""
+    before, after = _degree(level, "before", rng), _degree(level, "after", rng)
+    adverb, amount, too = (_degree(level, slot, rng) for slot in ("adverb", "amount", "too"))
+    forms = []
+    if own.verbs:
+        verb = _pick(rng, own.verbs)
+        forms += [(_join(verb, bare, after), True, 0), (_join(verb, thing, after), True, 1),
+                  (_join(adverb, verb, thing), True, 2)]  # fmt: skip
+    if own.adjectives:
+        adjective = _pick(rng, own.adjectives)
+        forms += [(_join(before, adjective, bare), False, 0), (_join(_pick(rng, SET), thing, before, adjective), True, 1),
+                  (_join(thing, _pick(rng, _SHOULD), before, adjective), False, 2),
+                  (_join(thing, _pick(rng, _SHOULD), before, adjective), False, 2)][: 3 + (rng.random() < 0.3)]  # fmt: skip
+    if own.results and abs(level) > 1:
+        strong = _pick(rng, ("very ", "really ", "super ", "extremely ")) if abs(level) == 3 else ""
+        result = _pick(rng, own.results)
+        forms += [(_join(_pick(rng, SET), thing, strong + result), True, 1)]
+    if own.nouns:
+        noun = _pick(rng, own.nouns)
+        forms += [(_join(before, "more", noun, place), False, 0), (_join("add", amount, noun, place), True, 1),
+                  (_join(_pick(rng, RAISE), "the", noun, place, after), True, 1),
+                  (_join(_pick(rng, RAISE), noun, place, after), True, 0),
+                  (_join(thing, "needs", before, "more", noun), False, 2),
+                  (_join("give", thing, before, "more", noun), True, 2),
+                  (_join(noun, "up", after), False, 0)][: 7 if not where else 6]  # fmt: skip
+    if other.nouns:
+        noun = _pick(rng, other.nouns)
+        forms += [(_join(before, "less", noun, place), False, 0), (_join(_pick(rng, LOWER), "the", noun, place, after), True, 1),
+                  (_join(_pick(rng, LOWER), noun, place, after), True, 0),
+                  (_join("take away", amount.replace("more", "").strip() or "some", "of the", noun, place), True, 2),
+                  (_join(noun, "down", after), False, 0)][: 5 if not where else 4]  # fmt: skip
+    if own.states:
+        state = _pick(rng, own.states)
+        verb = _pick(rng, ("is", "looks", "is", "seems", "appears"))
+        if thing.startswith("everything") or not thing.endswith("s") or thing in ("this", "the grass"):
+            forms += [(_join(thing, verb, too, state), False, 3)]
+        forms += [(_join(too, state), False, 0), (_join("make", thing, before, "less", state), True, 1),
+                  (_join(before, "less", state, bare), False, 0)][0 if not where else 1:]  # fmt: skip
+    if own.phrases:
+        phrase = _pick(rng, own.phrases).replace("{p}", "")
+        forms += [(_join(phrase, after), True, 0), (_join(phrase, after), True, 1), (_join(adverb, phrase), True, 2)]
+    if abs(level) == 1 and own.adjectives and own.results:
+        adjective, result = _pick(rng, own.adjectives), _pick(rng, own.results)
+        forms += [(_join(_pick(rng, SET), thing, adjective, _pick(rng, ("but not too", "but not much", "but not so")), result)
+                   .replace("but not much " + result, "but not by much"), True, 2)]  # fmt: skip
+    if other.adjectives and own.adjectives and abs(level) == 2:
+        forms += [(_join("don't", "make", thing, _pick(rng, other.adjectives) + ",", "make it", _pick(rng, own.adjectives)),
+                   True, 2)]  # fmt: skip
+    return forms
+
+
+_SHOULD = ("should be", "needs to be", "could be", "has to be", "should look", "must be")
+
+
+def _numeric(wish: Wish, rng: np.random.Generator) -> tuple[str, bool]:
+    """A number said by the user, in the slider's own unit; percent of a stop for brightness in percent."""
+    noun = _pick(rng, NUMERIC[wish.attribute])
+    value, sign = abs(wish.value), 1 if wish.value > 0 else -1
+    verb = _pick(rng, RAISE if sign > 0 else LOWER)
+    number = f"{value:g}"
+    if wish.attribute == "brightness":
+        stops = rng.random() < 0.6
+        number = f"{value:g}" if stops else f"{round(value * 100)}"
+        unit = _pick(rng, ("", " stops", " ev")) if stops else _pick(rng, ("%", " percent", "%"))
+    else:
+        unit = _pick(rng, ("", "", "%", " percent", " points"))
+    plus = "+" if sign > 0 else "-"
+    forms = ((f"{noun} {plus}{number}{unit.strip() if unit == '%' else ''}", False), (f"{verb} {noun} by {number}{unit}", True),
+             (f"{verb} the {noun} by {number}{unit}", True), (f"{noun} {'up' if sign > 0 else 'down'} {number}{unit}", False),
+             (f"{verb} the {noun} about {number}{unit}", True))  # fmt: skip
+    if wish.attribute == "brightness" and unit.strip() in ("", "%") and rng.random() < 0.4:
+        verb = _pick(rng, ("brighten", "lighten") if sign > 0 else ("darken", "dim"))
+        return f"{verb} {_pick(rng, WHOLE)} by {round(value * 100)}%", True
+    if unit in (" stops", " ev", " percent"):
+        forms = forms[1:]
+    return _pick(rng, forms)
+
+
+def _style(wish: Wish, detail: int, rng: np.random.Generator) -> tuple[str, bool]:
+    style, noun, thing = _pick(rng, STYLE_WORDS[wish.attribute]), _pick(rng, STYLE_NOUNS), _pick(rng, WHOLE)
+    if style.startswith("like"):
+        return f"make {thing} look {style}", True
+    degree = _degree(wish.level, "before", rng) if wish.level != 2 else ""
+    if detail == 0:
+        return _pick(rng, ((_join(degree, style), False), (_join(degree, style, noun), False)))
+    strong = {1: "subtle", 2: "", 3: "strong"}[wish.level]
+    article = "an" if (strong or style)[0] in "aeiou" else "a"
+    return _pick(rng, (
+        (_join("make", thing, "look", degree, style), True), (_join("give", thing, article, strong, style, noun), True),
+        (_join("i want", article, strong, style, noun), False), (_join("add", article, strong, style, noun), True),
+        (_join("make", thing, degree, style), True), (_join("edit", thing, "with", article, strong, style, noun), True),
+        (_join("it should have", article, strong, style, noun), False),
+        (_join("turn", thing, "into", article, strong, style, "photo"), True),
+    ))  # fmt: skip
+
+
+def _finish(body: tuple[str, bool], detail: int, rng: np.random.Generator) -> str:
+    """Manners, spelling and punctuation."""
+    text, imperative = body
+    question = False
+    if imperative and rng.random() < (0.05, 0.3, 0.45)[detail]:
+        manner = _pick(rng, POLITE)
+        text = f"{manner} {text}"
+        question = manner.split()[-1] == "you" or manner.startswith(("can", "could", "would", "hey"))
+        question = question and "to" not in manner.split()[-2:]
+    elif rng.random() < 0.08:
+        text += _pick(rng, (" please", ", please", ", thanks", ", thank you"))
+    if rng.random() < 0.15:
+        text = text.replace("color", "colour")
+    ends = ("", "?", "?") if question else ("", ".", "", "!" if rng.random() < 0.1 else ".")
+    end = _pick(rng, ends)
+    if rng.random() < 0.5:
+        text = ". ".join(part[:1].upper() + part[1:] for part in text.split(". "))
+    return " ".join(text.split()) + end

@@ -1,0 +1,130 @@
+"""Examples as rows of tokens: what a model reads, and with weight 1 what it must write.
+
+    facts      photo, request → the facts that open the reasoning, no further
+    edit       photo, request → reasoning and plan
+    refine     photo and weak result, its plan and feedback → reasoning and plan
+    summarise  photo and edit → request
+    change     photo and an edit → the measured change, no further
+    critique   photo, request → metrics; edit → change and scores, of the user's edit or of the weak one
+"""
+
+import dataclasses
+
+from rtq.data.example import Example
+from rtq.data.options import POCKET
+from rtq.editor import Plan
+from rtq.text import answers, prompts
+from rtq.text.grammar import Options
+from rtq.text.tokenizer import Tokenizer
+
+TASKS = ("facts", "edit", "refine", "summarise", "change", "critique")
+IMAGES = {"facts": 1, "edit": 1, "refine": 2, "summarise": 2, "change": 2, "critique": 2}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One training row.
+
+    Attributes:
+      tokens: ids, images as so many image tokens.
+      weights: as many: 1 on what the model must write, 0 on prompts and images.
+      edits: plan of the second image, if there is one, on the spoiled photo.
+      task: of `TASKS`.
+    """
+
+    tokens: list[int]
+    weights: list[float]
+    edits: tuple[Plan, ...]
+    task: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Writer:
+    """How rows are written.
+
+    Attributes:
+      tokenizer: pocket's or a Hugging Face one.
+      image_tokens: tokens of one image.
+      options: what plans may hold, told to models that read instructions.
+    """
+
+    tokenizer: Tokenizer
+    image_tokens: int
+    options: Options = POCKET
+
+
+def facts_row(example: Example, writer: Writer, variant: int) -> Row:
+    """The facts alone; `variant` 0, 1, 2: which of the three requests stands in the prompt."""
+    prompt = _render(writer, prompts.edit(example.requests[variant], writer.options))
+    return _row("facts", (prompt, False), (writer.tokenizer.encode(f"<think>{example.metrics_reasoning}"), True))
+
+
+def edit_row(example: Example, writer: Writer, variant: int) -> Row:
+    """Photo and request → answer."""
+    prompt = edit_prompt(example, writer, variant)
+    return _row("edit", (prompt, False), (_answer(example, writer), True))
+
+
+def edit_prompt(example: Example, writer: Writer, variant: int) -> list[int]:
+    """The prompt of `edit_row` alone, for sampling."""
+    return _render(writer, prompts.edit(example.requests[variant], writer.options))
+
+
+def refine_row(example: Example, writer: Writer) -> Row:
+    """Photo, result of the weak plan, that plan and feedback → answer."""
+    prompt = _render(writer, prompts.refine(example.feedback, example.weak, writer.options))
+    return _row("refine", (prompt, False), (_answer(example, writer), True), edits=(example.weak,))
+
+
+def summarise_row(example: Example, writer: Writer, variant: int) -> Row:
+    """Before and after → request."""
+    text = answers.request_text(example.requests[variant])
+    prompt = _render(writer, prompts.summarise())
+    return _row("summarise", (prompt, False), (prompts.reply(writer.tokenizer, text), True), edits=(example.plan,))
+
+
+def change_row(example: Example, writer: Writer, weak: bool) -> Row:
+    """Photo and the user's or the weak edit → the change alone, in a critique without request and metrics."""
+    prompt = _render(writer, prompts.critique_scores("", ""))
+    text = f"<think>{example.weak_change if weak else example.change}"
+    edits = (example.weak if weak else example.plan,)
+    return _row("change", (prompt, False), (writer.tokenizer.encode(text), True), edits=edits)
+
+
+def critique_row(example: Example, writer: Writer, variant: int, weak: bool) -> Row:
+    """Photo and request → metrics; then the user's or the weak edit → change and scores."""
+    t = writer.tokenizer
+    metrics = answers.metrics_text(*zip(*example.metrics, strict=True), example.metrics_reasoning)
+    values, change = (example.weak_scores, example.weak_change) if weak else (example.scores, example.change)
+    scores = answers.scores_text(values, change, prompts.score_texts(t))
+    return _row(
+        "critique", (_render(writer, prompts.critique_metrics(example.requests[variant])), False),
+        (prompts.reply(t, metrics), True), (prompts.scores_turn(t, writer.image_tokens), False),
+        (prompts.reply(t, scores), True), edits=(example.weak if weak else example.plan,))  # fmt: skip
+
+
+def row_of(task: str, example: Example, writer: Writer, variant: int, weak: bool) -> Row:
+    """The row of an example for a task of `TASKS`."""
+    make = {
+        "facts": lambda: facts_row(example, writer, variant), "edit": lambda: edit_row(example, writer, variant),
+        "refine": lambda: refine_row(example, writer), "summarise": lambda: summarise_row(example, writer, variant),
+        "change": lambda: change_row(example, writer, weak),
+        "critique": lambda: critique_row(example, writer, variant, weak),
+    }  # fmt: skip
+    if task not in make:
+        raise ValueError(f"task: {task!r} is unknown; allowed: {', '.join(TASKS)}")
+    return make[task]()
+
+
+def _render(writer: Writer, messages: prompts.Messages) -> list[int]:
+    images = sum(part["type"] == "image" for m in messages if m["role"] == "user" for part in m["content"])
+    return prompts.render(writer.tokenizer, messages, [writer.image_tokens] * images)
+
+
+def _answer(example: Example, writer: Writer) -> list[int]:
+    return prompts.reply(writer.tokenizer, answers.answer_text(example.plan, example.reasoning))
+
+
+def _row(task: str, *parts: tuple[list[int], bool], edits: tuple[Plan, ...] = ()) -> Row:
+    tokens = [i for ids, _ in parts for i in ids]
+    return Row(tokens, [float(written) for ids, written in parts for _ in ids], edits, task)
