@@ -94,7 +94,6 @@ def state_after(table: GrammarTable, ids: list[int]) -> int:
 
 def in_range(text: str) -> bool:
     """Every number of the plan in an answer's text, held against the slider table and the masks' grid."""
-
     plan = json.loads(re.fullmatch(r"<think>.*</think><answer>(.*)</answer>", text, re.DOTALL)[1])
     places = plan.pop("local", [])
     masks = [mask for place in places for mask in place.pop("mask")]
@@ -118,7 +117,7 @@ def judge(case: Case, table: GrammarTable, begun: list[int], row: Samples, budge
     """Adds to `count` what holds of one sample, a row of `Samples` whose text starts with the tokens `begun`."""
     ids, states = row.tokens[row.mask].tolist(), row.states[row.mask].tolist()
     count["ended in time"] += bool(row.finished and ids[-1] == case.tokenizer.eos_id and len(ids) <= budget)
-    count["states right"] += states[-1] == state_after(table, begun + ids[:-1]) and table.accepts(begun + ids)
+    count["states right"] += table.accepts(begun + ids) and states[-1] == state_after(table, begun + ids[:-1])
     count["tokens"] += len(ids)
     text = case.tokenizer.decode_answer(begun + ids)
     answer = answers.parse_answer(text)
@@ -144,9 +143,9 @@ def prove(case: Case, table: GrammarTable, samples: int) -> collections.Counter:
     options["seeds"] = jnp.arange(len(REQUESTS))
 
     @jax.jit
-    def sample(params, key, budgets):
+    def sample(params, key, budgets, table):
         whole, how = prompts(cfg, case, params), sampling.Sampling(TEMPERATURE)
-        return generate(run, params, whole, on_device, how, key=key, budgets=budgets, **options)
+        return generate(run, params, whole, table, how, key=key, budgets=budgets, **options)
 
     done = 0
     while done < samples:
@@ -158,7 +157,7 @@ def prove(case: Case, table: GrammarTable, samples: int) -> collections.Counter:
         key = jax.random.key(done)
         params = random_weights(cfg, key)
         started = time.process_time()
-        out = jax.tree.map(np.asarray, sample(params, key, budgets))
+        out = jax.tree.map(np.asarray, sample(params, key, budgets, on_device))
         count["seconds"] += time.process_time() - started
         for i in range(min(len(begun), samples - done)):
             judge(case, table, begun[i], jax.tree.map(lambda x, i=i: x[i], out), budgets[i], count)

@@ -267,7 +267,7 @@ def report(name, cfg, sizes, mesh, limit: float) -> tuple[str, str | None]:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
         reason = " ".join(str(error).split())[:200]
-        return f"{where} does not fit {'| ' * 7}", f"{name} does not fit: {reason}"
+        return f"{where} does not fit {'| ' * 6}|", f"{name} does not fit: {reason}"
     seconds = time.process_time() - started
     memory, text = compiled.memory_analysis(), compiled.as_text()
     sizes_in_bytes = (
