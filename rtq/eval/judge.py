@@ -15,8 +15,8 @@ training data nor rewards may import it.
 E² sums (levels²) how far each attribute that was *not* asked for left the span from 0 to what the user's edit did to it
 (times the mean progress, where that is 1 to 3: too much was already counted). Half a level is free, each counts at most
 6, a hue's attributes a quarter, haze, fade and mono (made of others) nothing. A vague request asks for every tone that
-the user moved by a level or more. Without a user's edit, d* is the level asked for, two levels are free, and what belongs
-to an asked attribute's family (light and detail, or colour) is not counted.
+the user moved by a level or more. Without a user's edit, d* is the level asked for, two levels are free, and what
+belongs to an asked attribute's family (light and detail, or colour) is not counted.
 
 **PQ**, 0–10: what the edit broke. PQ = 10 exp(−(clipped / 0.2 + stepped / 0.1 + overdone)), each counted beyond the
 larger of the photo before and the user's edit:

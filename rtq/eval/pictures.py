@@ -1,7 +1,7 @@
 """Photos for measuring: squares from a folder, as models see them, rendered with plans."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -52,28 +52,41 @@ def quantised(photos: np.ndarray) -> np.ndarray:
 
 def rendered(photos: np.ndarray, plans: Sequence[Plan]) -> np.ndarray:
     """float32[N, H, W, 3] with a plan each → edits of the same shape, clipped to 0–1; crops are not applied."""
-    from rtq.editor import render_batch
-
     if len(photos) != len(plans):
         raise ValueError(f"{len(photos)} photos with {len(plans)} plans; one each is needed")
-    out = np.array(photos, np.float32)
-    busy = [i for i, plan in enumerate(plans) if plan.sliders or plan.locals or plan.curves]
-    program = _program([plans[i] for i in busy])
-    for start in range(0, len(busy), CHUNK):
-        some = busy[start:start + CHUNK]
-        full = (some + some[:1] * CHUNK)[:CHUNK]  # one shape, one compilation
-        edits = render_batch(out[full], [plans[i] for i in full], program=program)
-        out[some] = np.asarray(edits)[:len(some)]
-    return np.clip(out, 0, 1)
+    out = np.empty_like(photos, np.float32)
+    for k, edit in each_rendered(photos, range(len(plans)), plans):
+        out[k] = edit
+    return out
 
 
-def _program(plans: Sequence[Plan]):
+def each_rendered(photos: np.ndarray, index: Sequence[int], plans: Sequence[Plan]) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields (k, photo `index[k]` with plan k: float32[H, W, 3] clipped to 0–1), in an order of its own.
+
+    Plans whose masks are of the same kinds share one compiled program with all the groups that any of them uses.
+    """
+    from rtq.editor import render_batch, renderer
+
+    index, alike = np.asarray(index), {}
+    for k, plan in enumerate(plans):
+        alike.setdefault(renderer.program_of(plan).masks, []).append(k)
+    for masks, members in alike.items():
+        program = _program([plans[k] for k in members], masks)
+        for start in range(0, len(members), CHUNK):
+            some = members[start:start + CHUNK]
+            full = np.resize(some, CHUNK)  # one shape, one compilation
+            edits = np.asarray(render_batch(photos[index[full]], [plans[k] for k in full], program=program))
+            for k, edit in zip(some, edits, strict=False):
+                yield k, np.clip(edit, 0, 1)
+
+
+def _program(plans: Sequence[Plan], masks: tuple):
     """One program that renders all these plans: the groups that any of them uses."""
     from rtq.editor import develop, renderer
 
     groups = frozenset().union(*(renderer.groups_of(plan) for plan in plans))
     local = dict.fromkeys(name for plan in plans for part in plan.locals for name in part.sliders)
     whole = develop.superset()
-    return whole._replace(groups=groups, local_sliders=tuple(local), masks=None if local else (),
+    return whole._replace(groups=groups, local_sliders=tuple(local), masks=masks,
                           taps=whole.taps if "sharpen" in groups else 0,
                           noise_pad=whole.noise_pad if "noise" in groups else 0)
