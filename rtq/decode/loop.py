@@ -34,7 +34,7 @@ class Model:
 
 class Start(NamedTuple):
     """What rows start from: `prefix` and its `valid` bool[P, S] are the prompts', `logits` float32[P, V] predict the
-    first token, which stands at `position` int32[P]."""
+    first token, which stands at `position` int32[P]; these two may also be given for each row."""
 
     logits: jax.Array
     prefix: Any
@@ -84,7 +84,7 @@ def decode(
     batch, prompts = keys.shape[0], start.valid.shape[0]
     if batch % prompts:
         raise ValueError(f"{batch} rows cannot be shared by {prompts} prompts evenly")
-    position = jnp.repeat(start.position, batch // prompts)
+    position = jnp.repeat(start.position, batch // len(start.position))
     noise = uniforms(keys, max_new_tokens)
     budgets = jnp.minimum(budgets, max_new_tokens)
 
@@ -120,7 +120,7 @@ def decode(
     shape = (max_new_tokens, batch)
     zeros = jnp.zeros(shape, jnp.int32)
     out = Samples(zeros + table.eos, jnp.zeros(shape), jnp.zeros(shape, bool), zeros, jnp.zeros(batch, bool))
-    state, out = take(0, jnp.repeat(start.logits, batch // prompts, axis=0), state, out)
+    state, out = take(0, jnp.repeat(start.logits, batch // len(start.logits), axis=0), state, out)
     carry = jnp.int32(1), state, model.init_cache(batch, max_new_tokens), out
     out = jax.lax.while_loop(go_on, body, carry)[-1]
     return Samples(*(x.T for x in out[:-1]), out.finished)

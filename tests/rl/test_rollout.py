@@ -148,7 +148,8 @@ def test_scores_are_those_of_a_naive_unshared_computation():
         np.testing.assert_array_equal(scores.whole[b, : len(at)], CRITIQUE.value[written[at]])
         best = [CRITIQUE.score_ids[np.argmax(s)] for s in share]
         np.testing.assert_array_equal(written[at], best)  # greedy
-    assert scores.samples.finished.all() and metrics.finished.all()
+    assert scores.samples.finished.all()
+    assert metrics.finished.all()
 
 
 def test_metrics_are_greedy_and_readable():
