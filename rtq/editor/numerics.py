@@ -15,9 +15,11 @@ _LOG2 = (
     1.4426948, -0.721346541, 0.480965514, -0.360789563,
     0.285581913, -0.236786641, 0.246862822, -0.22222056)
 _EXP2 = (0.693147188, 0.240223489, 0.055503571, 0.00966637369, 0.00133908674)
-_ONE_BITS = 0x3F800000 - int(0.043 * (1 << 23))  # the float32 1, moved so that the guess errs to both sides
-_SERIES_12 = (1 / 12, 13 / 288, 325 / 10368, 12025 / 497664)  # (1 − e)^(−1/12)
-_SERIES_5 = (1 / 5, 3 / 25, 11 / 125)  # (1 − e)^(−1/5)
+# ((1 − e)^(−7/12) − 1) / e and ((1 − e)^(−3/5) − 1) / e where `_guess` leaves e, weighted for the relative error.
+_SERIES_12 = (0.583343864, 0.461841068, 0.396804377, 0.353830881, 0.342594634, 0.352195824, 0.224463449)
+_SERIES_5 = (0.599998236, 0.479917822, 0.416390523, 0.385275266, 0.334168449)
+# The float32 1.5·2^23: added, it rounds to a whole number, found in the last bits. Conversions saturate, slowly.
+_ROUND_BITS = 0x4B400000
 _TWO_THIRDS_BITS = 0x3F2AAAAB  # the float32 2/3, so that mantissas fall into [2/3, 4/3)
 
 
@@ -52,10 +54,10 @@ def exp2(x):
     if x.dtype != jnp.float32:
         return jnp.exp2(x)
     x = jnp.clip(x, -126.0, 126.0)
-    whole = jnp.round(x)
-    rest = x - whole
+    whole = lax.bitcast_convert_type(x + 1.5 * 2.0**23, jnp.int32) - _ROUND_BITS
+    rest = x - whole.astype(jnp.float32)
     bits = lax.bitcast_convert_type(1.0 + rest * horner(_EXP2, rest), jnp.int32)  # exactly 1 at 0
-    return lax.bitcast_convert_type(bits + (whole.astype(jnp.int32) << 23), jnp.float32)
+    return lax.bitcast_convert_type(bits + (whole << 23), jnp.float32)
 
 
 @exp2.defjvp
@@ -71,29 +73,29 @@ def smoothstep(lo, hi, x):
     return t * t * (3.0 - 2.0 * t)
 
 
-def _root(x, n: int, series):
-    """x^(−1/n), n = 5 or 12, for positive normal float32.
+def _guess(x, n: int, moved: float):
+    """About x^(−1/n) for positive normal float32, from the bits; `moved` makes it err to both sides, by 3% at most."""
+    one = 0x3F8000 - moved * (1 << 15)  # bits of 1 without the last 8, so that 2^23 can be added
+    bits = (lax.bitcast_convert_type(x, jnp.int32) >> 8).astype(jnp.float32)
+    moved_bits = (one * (1 + 1 / n) + 2.0**23) - bits * (1 / n)
+    return lax.bitcast_convert_type(lax.bitcast_convert_type(moved_bits, jnp.int32) << 8, jnp.float32)
 
-    A guess from the exponent bits (3% off), then two steps of the binomial series of (1 − e)^(−1/n), e = 1 − x·guess^n.
-    """
-    bits = lax.bitcast_convert_type(x, jnp.int32).astype(jnp.float32)
-    y = lax.bitcast_convert_type((_ONE_BITS * (1 + 1 / n) - bits * (1 / n)).astype(jnp.int32), jnp.float32)
-    for terms in (series, series[:2]):
-        square = y * y
-        fourth = square * square
-        e = 1 - x * (fourth * y if n == 5 else fourth * (fourth * fourth))
-        y = y + y * (e * horner(terms, e))
-    return y
+
+def _corrected(power, e, series):
+    """power·(1 − e)^−p, for the p of the series."""
+    return power + power * (e * horner(series, e))
 
 
 @jax.custom_jvp
 def _power_5_12(x):
-    """x^(1/2.4) for positive normal x, any shape: x·(x^(−1/12))^7."""
+    """x^(1/2.4) for positive normal x, any shape: x·y^7·(1 − e)^(−7/12) with y about x^(−1/12), e = 1 − x·y^12."""
     if x.dtype != jnp.float32:
         return x ** (1 / 2.4)
-    t = _root(x, 12, _SERIES_12)
-    square = t * t
-    return (x * t) * (square * (square * square))
+    y = _guess(x, 12, 0.046)
+    y2 = y * y
+    y5 = y2 * y2 * y
+    power = x * (y5 * y2)
+    return _corrected(power, 1 - power * y5, _SERIES_12)
 
 
 @_power_5_12.defjvp
@@ -105,11 +107,12 @@ def _power_5_12_jvp(primals, tangents):
 
 @jax.custom_jvp
 def _power_12_5(x):
-    """x^2.4 for positive normal x, any shape: (x·x^(−1/5))³."""
+    """x^2.4 for positive normal x, any shape: (x·y)³·(1 − e)^(−3/5) with y about x^(−1/5), e = 1 − x·y^5."""
     if x.dtype != jnp.float32:
         return x**2.4
-    u = x * _root(x, 5, _SERIES_5)
-    return u * u * u
+    y = _guess(x, 5, 0.0485)
+    xy, y2 = x * y, y * y
+    return _corrected(xy * xy * xy, 1 - xy * (y2 * y2), _SERIES_5)
 
 
 @_power_12_5.defjvp

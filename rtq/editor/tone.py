@@ -82,13 +82,13 @@ def whites_blacks(x, whites, blacks):
     """x(1 + .18w·x²) + .08b(1 − x)⁴ on encoded values."""
     def inside(t):
         u = 1 - t
-        return t * (1 + 0.18 * whites * t * t) + 0.08 * blacks * (u * u) * (u * u)
+        return t + ((0.18 * whites) * (t * t) * t + (0.08 * blacks) * (u * u) * (u * u))
     return _extend(inside, x, 1 - 0.32 * blacks, 1 + 0.54 * whites)
 
 
 def contrast(x, c):
     """x + 1.8c·x(1 − x)(x − .5) on encoded values."""
-    return _extend(lambda t: t + 1.8 * c * t * (1 - t) * (t - 0.5), x, 1 - 0.9 * c, 1 - 0.9 * c)
+    return _extend(lambda t: t + (1.8 * c) * t * ((1.5 - t) * t - 0.5), x, 1 - 0.9 * c, 1 - 0.9 * c)
 
 
 def parametric(x, v):
