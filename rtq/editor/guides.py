@@ -17,6 +17,7 @@ from rtq.editor import detail, tone
 COPY_SIDE = 1024  # long side of the copy that texture is read from
 TONE_SIDE = 512  # long side of the copy that tone and haze are read from
 GRID_SIDE = 128  # long side of the grid of guided coefficients
+PART = 32  # of the shorter side of a narrow matrix, multiplied at once
 BASE_SIGMA = 0.025  # of the long side
 TEXTURE_SIGMAS = (0.0015, 0.006)
 # Groups that one colour alone cannot carry: they need neighbours or a place in the frame.
@@ -68,9 +69,10 @@ def shrink(x, factor: int):
 
 @functools.lru_cache(maxsize=256)
 def _smoothing(size: int, cells: int, sigma: float) -> np.ndarray:
-    """float32[cells, size]: Gaussian means (σ in samples) at the centres of `cells` equal cells; rows sum to 1."""
+    """float32[cells, size]: Gaussian means (σ in samples, cut at 5 σ) at the centres of `cells` equal cells."""
     centres = (np.arange(cells) + 0.5) * size / cells - 0.5
-    weight = np.exp(-0.5 * ((np.arange(size)[None] - centres[:, None]) / sigma) ** 2)
+    distance = np.abs(np.arange(size)[None] - centres[:, None]) / sigma
+    weight = np.where(distance <= max(5.0, 1 / sigma), np.exp(-0.5 * distance**2), 0.0)
     return (weight / weight.sum(1, keepdims=True)).astype(np.float32)
 
 
@@ -107,9 +109,21 @@ def grid_shape(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height * GRID_SIDE / longer)), max(1, round(width * GRID_SIDE / longer))
 
 
-def _separable(rows, x, columns):
-    return jnp.matmul(jnp.matmul(jnp.asarray(rows, x.dtype), x, precision=_EXACT), jnp.asarray(columns.T, x.dtype),
-                      precision=_EXACT)
+def _weighted(x, weights: np.ndarray, axis: int):
+    """Sums over one of the two last axes of x by weights [out, in], in parts that need only a stretch of x each."""
+    parts = []
+    for part in np.array_split(weights, ceil_div(min(weights.shape), PART)):
+        used = np.flatnonzero(part.any(0))
+        stretch = lax.slice_in_dim(x, int(used[0]), int(used[-1]) + 1, axis=axis)
+        part = jnp.asarray(part[:, used[0]:used[-1] + 1], x.dtype)
+        parts.append(jnp.matmul(stretch, part.T, precision=_EXACT) if axis == 1 else
+                     jnp.matmul(part, stretch, precision=_EXACT))
+    return jnp.concatenate(parts, axis)
+
+
+def _two(function, first, second):
+    """A function of columns applied to two planes side by side, → the two results."""
+    return jnp.split(function(jnp.concatenate([first, second], 1)), 2, 1)
 
 
 def tone_guide(planes, width: int, cells: float):
@@ -120,19 +134,19 @@ def tone_guide(planes, width: int, cells: float):
       width: columns of the photo.
       cells: copy samples per photo width (not whole where the last box is incomplete).
     """
-    level = tone.log_luminance(planes)
+    level = lax.optimization_barrier(tone.log_luminance(planes))
     height, wide = level.shape
     tall, across = grid_shape(height, wide)
     sigma = BASE_SIGMA * max(height, wide)
     rows, columns = _smoothing(height, tall, sigma), _smoothing(wide, across, sigma)
-    mean = _separable(rows, level, columns)
-    variance = jnp.maximum(_separable(rows, level * level, columns) - mean * mean, 0.0)
+    mean, square = (_weighted(x, columns, 1) for x in _two(lambda x: _weighted(x, rows, 0), level, level * level))
+    variance = jnp.maximum(square - mean * mean, 0.0)
     slope = variance / (variance + 1.0)
     sigma = BASE_SIGMA * max(tall, across)
     rows, columns = _smoothing(tall, tall, sigma), _smoothing(across, across, sigma)
-    spread = jnp.asarray(spreading(cells * across / wide, across, 0, width, width).T, level.dtype)
-    return jnp.stack([jnp.matmul(_separable(rows, x, columns), spread, precision=_EXACT)
-                      for x in (slope, mean - slope * mean)])
+    spread = spreading(cells * across / wide, across, 0, width, width)
+    return jnp.stack([_weighted(_weighted(x, columns, 1), spread, 1)
+                      for x in _two(lambda x: _weighted(x, rows, 0), slope, mean - slope * mean)])
 
 
 def texture_guide(planes, width: int, cells: float):
@@ -145,8 +159,7 @@ def texture_guide(planes, width: int, cells: float):
         taps = detail.reach(sigma)
         padded = jnp.pad(level, ((taps, taps), (0, 0)), mode="edge")
         smooth.append(detail.blur(padded, jnp.asarray(max(sigma, 0.05), level.dtype), taps))
-    spread = jnp.asarray(spreading(cells, level.shape[1], 0, width, width, linear=True).T, level.dtype)
-    return jnp.matmul(smooth[0] - smooth[1], spread, precision=_EXACT)
+    return _weighted(smooth[0] - smooth[1], spreading(cells, level.shape[1], 0, width, width, linear=True), 1)
 
 
 def airlight(planes):
