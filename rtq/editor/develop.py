@@ -16,7 +16,7 @@ from rtq.editor.sliders import GROUPS, LOCAL_INDEX, LOCAL_SLIDERS, SLIDERS
 
 ALL_GROUPS = frozenset((*GROUPS, "curve", "channel_curves"))
 # Modifiers whose code is left out when they are neutral.
-SKIPPED_MODIFIERS = frozenset(("SharpenMasking", "VignetteHighlights"))
+SKIPPED_MODIFIERS = frozenset(("SharpenMasking", "VignetteRoundness", "VignetteHighlights"))
 LINEAR = frozenset(("white_balance", "exposure", "calibration"))
 _LOCAL_TONE = frozenset(("light", "clarity", "texture"))
 _TONE = frozenset(("tone", "parametric", "curve", "channel_curves"))
@@ -171,7 +171,7 @@ def point_stages(planes, values: dict, program: Program, curves, guide_planes, a
             planes = tone.dehaze(planes, values, airlight)
         if groups & _LOCAL_TONE:
             planes = tone.local_gain(planes, values, groups, *guide_planes)
-        planes = stage([encode(x) for x in stage(planes)])
+        planes = stage([encode(x) for x in planes])
     if groups & _TONE:
         planes = tone.tone_stage(planes, values, groups, curves)
     for group, operation in (("hsl", color.hsl), ("color", color.vibrance_saturation), ("mono", color.black_and_white),
@@ -197,7 +197,8 @@ def finish(planes, values: dict, program: Program, view: masks.View, crop):
         planes = detail.sharpen(stage(planes), values, program.scale, program.taps,
                                 "SharpenMasking" in program.modifiers)
     if "vignette" in program.groups:
-        planes = effects.vignette(planes, values, view, crop, "VignetteHighlights" in program.modifiers)
+        planes = effects.vignette(planes, values, view, crop, "VignetteRoundness" in program.modifiers,
+                                  "VignetteHighlights" in program.modifiers)
     if "fade" in program.groups:
         planes = tone.fade(planes, values)
     if "grain" in program.groups:

@@ -7,31 +7,33 @@ from rtq.editor.compilation import stage
 from rtq.editor.numerics import exp2, luma, smoothstep
 
 
-def vignette(planes, v, view, crop, spare_highlights: bool):
+def vignette(planes, v, view, crop, round_or_square: bool, spare_highlights: bool):
     """Encoded planes ×2^{2.5·amount/2.4·mask}: −2.5 EV at the corner for −100.
 
     Args:
       view: `masks.View` of the output rows.
       crop: float[4], left, top, right, bottom as shares of the photo; the ellipse belongs to the crop.
+      round_or_square: VignetteRoundness is in use.
       spare_highlights: VignetteHighlights is in use.
     """
     left, top, right, bottom = crop[0], crop[1], crop[2], crop[3]
     width, height = (right - left) * view.size[1], (bottom - top) * view.size[0]
-    circle = jnp.maximum(v["VignetteRoundness"], 0.0)
-    frame = jnp.maximum(-v["VignetteRoundness"], 0.0)
-    longer = jnp.maximum(width, height)
-    half_x = 0.5 * (width + circle * (longer - width))
-    half_y = 0.5 * (height + circle * (longer - height))
+    half_x, half_y = 0.5 * width, 0.5 * height
+    if round_or_square:
+        circle = jnp.maximum(v["VignetteRoundness"], 0.0)
+        longer = jnp.maximum(width, height)
+        half_x, half_y = 0.5 * (width + circle * (longer - width)), 0.5 * (height + circle * (longer - height))
     dx = (view.cols - 0.5 * (left + right)) * view.size[1] / half_x
     dy = (view.rows - 0.5 * (top + bottom)) * view.size[0] / half_y
     corner = (0.5 * width / half_x) ** 2 + (0.5 * height / half_y) ** 2
-    corner4 = (0.5 * width / half_x) ** 4 + (0.5 * height / half_y) ** 4
     dx2, dy2 = dx * dx, dy * dy
-    oval = (dx2 + dy2) / corner
-    boxed = jnp.sqrt((dx2 * dx2 + dy2 * dy2) / corner4 + 1e-12)  # a squarer shape with the same corner
-    distance = oval + frame * (boxed - oval)
+    distance = (dx2 + dy2) * (1 / corner)
+    if round_or_square:
+        corner4 = (0.5 * width / half_x) ** 4 + (0.5 * height / half_y) ** 4
+        boxed = jnp.sqrt((dx2 * dx2 + dy2 * dy2) * (1 / corner4) + 1e-12)  # a squarer shape with the same corner
+        distance = distance + jnp.maximum(-v["VignetteRoundness"], 0.0) * (boxed - distance)
     start = 0.8 * v["VignetteMidpoint"]
-    fall = (distance - start) / ((1 - start) * (0.1 + 0.9 * v["VignetteFeather"]))
+    fall = (distance - start) * (1 / ((1 - start) * (0.1 + 0.9 * v["VignetteFeather"])))
     mask = smoothstep(0.0, 1.0, fall)
     amount = v["VignetteAmount"]
     if spare_highlights:

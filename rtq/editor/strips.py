@@ -4,6 +4,7 @@ One large buffer per operation would cost more in page faults than the arithmeti
 strip sees what the whole photo sees: absolute coordinates, guides made once, and rows of padding for pixel filters.
 """
 
+import collections
 import concurrent.futures
 import functools
 import os
@@ -17,7 +18,8 @@ from rtq.editor.compilation import once_backward, spread, stage
 from rtq.editor.sliders import BY_NAME
 
 STRIP_PIXELS = 1 << 18  # per strip on CPU, one strip per core at a time
-CHUNK_PIXELS = 1 << 15  # worked on at once within a strip on CPU: a dozen planes fit into a core's cache
+CHUNK_PIXELS = 1 << 17  # worked on at once within a strip on CPU: few steps, planes that a core's caches hold in turn
+SMALLEST_STRIP = 1 << 15  # pixels
 DEVICE_PIXELS = 1 << 25  # per strip on an accelerator
 
 
@@ -78,8 +80,9 @@ def to_pixels(planes, dtype):
     """Three float planes → […, 3] of a dtype; integers clipped and rounded."""
     if not jnp.issubdtype(dtype, jnp.integer):
         return jnp.stack(planes, -1)
-    top = jnp.iinfo(dtype).max
-    planes = [(jnp.clip(x, 0.0, 1.0) * top + 0.5).astype(dtype) for x in planes]
+    top, bits = jnp.iinfo(dtype).max, functools.partial(jax.lax.bitcast_convert_type, new_dtype=jnp.uint32)
+    # Adding 2^23 rounds and leaves the whole number in the last bits; a conversion would saturate, slowly.
+    planes = [bits(jnp.clip(x, 0.0, 1.0) * top + 2.0**23).astype(dtype) for x in planes]
     return jnp.moveaxis(jax.lax.optimization_barrier(jnp.stack(planes)), 0, -1)
 
 
@@ -100,19 +103,24 @@ def spread_values(values: dict, names, shape) -> dict:
     return values | {name: spread(values[name], shape) for name in names if BY_NAME[name].group not in develop.LINEAR}
 
 
-@jax.custom_jvp
-def _spread_rows(weights, window):
-    """Σ_k weights[:, k]·window[k] as multiply-adds, which fuse with their use: [h, K] × [K, W] → [h, W].
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _spread_rows(weights, window, most: int):
+    """weights [h, K] × window [K, W] → [h, W] as multiply-adds that fuse with their use.
 
-    Constant in `weights`. The gradient is a matrix product: sums over rows are slow one by one.
+    Constant in `weights`, of which `most` in a row differ from 0, side by side: only these rows are read, as the whole
+    window would not fit into the fastest cache. The gradient is a matrix product: sums over rows are slow one by one.
     """
-    return sum(weights[:, k, None] * window[k][None] for k in range(window.shape[0]))
+    most = min(most, window.shape[0])
+    first = jnp.minimum(jnp.argmax(weights != 0, 1), window.shape[0] - most)
+    used = jnp.take_along_axis(weights, first[:, None] + jnp.arange(most)[None], 1, mode="promise_in_bounds")
+    first, used = stage((first, used))
+    return sum(used[:, k, None] * window.at[first + k].get(mode="promise_in_bounds") for k in range(most))
 
 
 @_spread_rows.defjvp
-def _spread_rows_jvp(primals, tangents):
+def _spread_rows_jvp(most, primals, tangents):
     (weights, window), (_, tangent) = primals, tangents
-    return _spread_rows(weights, window), jnp.matmul(weights, tangent, precision=jax.lax.Precision.HIGHEST)
+    return _spread_rows(weights, window, most), jnp.matmul(weights, tangent, precision=jax.lax.Precision.HIGHEST)
 
 
 def point_planes(pixels, arrays, guide, weights, rows, size, named, program, differentiate=()):
@@ -148,9 +156,9 @@ def point_planes(pixels, arrays, guide, weights, rows, size, named, program, dif
         base_weights, band_weights = (part(w) for w in weights)
         slope = offset = band = None
         if program.groups & {"light", "clarity"}:
-            slope, offset = (once_backward(_spread_rows(base_weights, window)) for window in guide.base)
+            slope, offset = (once_backward(_spread_rows(base_weights, window, 4)) for window in guide.base)
         if "texture" in program.groups:
-            band = once_backward(_spread_rows(band_weights, guide.band))
+            band = once_backward(_spread_rows(band_weights, guide.band, 2))
         planes = stage(_planes(part(photo)))
         return develop.point_stages(planes, local, program, curves, (slope, offset, band), airlight)
 
@@ -213,7 +221,7 @@ def prepare(photo, named, program):
 
 def _strip_rows(height: int, width: int) -> int:
     if jax.default_backend() == "cpu":  # small photos: still several strips for every core
-        pixels = min(STRIP_PIXELS, max(CHUNK_PIXELS, height * width // 16))
+        pixels = min(STRIP_PIXELS, max(SMALLEST_STRIP, height * width // 8))
     else:
         pixels = DEVICE_PIXELS
     return min(height, max(16, pixels // width))
@@ -285,13 +293,30 @@ def _take(photo, start: int, count: int):
     return photo[np.clip(np.arange(start, start + count), 0, photo.shape[0] - 1)]
 
 
+@functools.cache
+def _helpers(process: int):
+    """Threads beside the calling one, kept: starting them anew costs up to a millisecond per photo."""
+    return concurrent.futures.ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "strips")
+
+
 def run(function, items):
-    """Calls `function` on every item, from one thread per core on CPU."""
-    workers = min(len(items), os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
-    if workers == 1:
-        return [function(item) for item in items]
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(function, items))
+    """Calls `function` on every item, from one thread per core on CPU; results in order."""
+    helpers = min(len(items), os.cpu_count() or 1) - 1 if jax.default_backend() == "cpu" else 0
+    results, left = [None] * len(items), collections.deque(enumerate(items))
+
+    def work():
+        try:
+            while True:
+                i, item = left.popleft()
+                results[i] = function(item)
+        except IndexError:
+            return
+
+    pending = [_helpers(os.getpid()).submit(work) for _ in range(helpers)]
+    work()
+    for future in pending:
+        future.result()
+    return results
 
 
 def render(photo, arrays, program, named):
