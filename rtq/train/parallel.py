@@ -9,6 +9,7 @@ A step is `step(state, batch, rng, *, axis_name) -> (state, metrics)`; batches a
 Both give the same numbers up to the order of summation. On several hosts each passes its own rows.
 """
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -78,6 +79,23 @@ class Replicated:
 
         return call
 
+    def measure(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """function(params, batch, *, axis_name) → metrics, compiled; nothing is donated, metrics come back whole."""
+        run = jax.pmap(functools.partial(function, axis_name="data"), axis_name="data")
+        return lambda params, batch: jax.tree.map(_first, run(params, batch))
+
+    def once(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """function(params, *arguments) of whole arguments, compiled, computed on one device."""
+        run = jax.jit(function)
+        return lambda params, *arguments: run(jax.tree.map(_first, params), *arguments)
+
+    def parameters(self) -> None:
+        """Where loaded weights go before `create`: the default device."""
+
+    def create(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What a function gives, in one compiled program, and in place."""
+        return self.place(jax.jit(function)(*arguments))
+
     def place(self, tree: Any) -> Any:
         """A tree of whole arrays → one copy per device."""
         count = len(self.devices)
@@ -130,6 +148,11 @@ class Sharded:
 
         return jax.tree_util.tree_map_with_path(find, tree)
 
+    @contextlib.contextmanager
+    def _rules(self):
+        with jax.set_mesh(self.mesh), nn.logical_axis_rules(logical_rules(self.cfg, self.mesh.shape["tensor"])):
+            yield
+
     def lift(self, step: Step) -> Step:
         """The compiled step; its state is donated. Metrics come back whole."""
 
@@ -140,10 +163,33 @@ class Sharded:
             return state, jax.lax.with_sharding_constraint(metrics, NamedSharding(self.mesh, P()))
 
         def call(state, batch, rng):
-            with jax.set_mesh(self.mesh), nn.logical_axis_rules(logical_rules(self.cfg, self.mesh.shape["tensor"])):
+            with self._rules():
                 return run(state, batch, rng)
 
         return call
+
+    def measure(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """function(params, batch, *, axis_name) → metrics, compiled; nothing is donated, metrics come back whole."""
+        return self.once(functools.partial(function, axis_name=None))
+
+    def once(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """function(params, *arguments), compiled; the result comes back whole."""
+        run = jax.jit(function, out_shardings=NamedSharding(self.mesh, P()))
+
+        def call(params, *arguments):
+            with self._rules():
+                return run(params, *arguments)
+
+        return call
+
+    def parameters(self) -> Any:
+        """Where loaded weights go: the shardings of the model's parameters."""
+        return model.param_shardings(self.cfg, self.mesh)
+
+    def create(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """What a function gives, in one compiled program, and in place: no device ever holds the whole."""
+        shardings = self.shardings(jax.eval_shape(function, *arguments))
+        return jax.jit(function, out_shardings=shardings)(*arguments)
 
     def place(self, tree: Any) -> Any:
         """A tree of whole arrays (equal on all hosts) → divided."""

@@ -1,0 +1,105 @@
+"""What all experiments share: the groups of the configuration and its sizes.
+
+Presets are `pocket` (the default, on 2 cores), `smoke` (says only that everything runs), `3b` and `7b` (Qwen2.5-VL on
+accelerators, with `--config.policy.checkpoint=FOLDER`). Every number can be changed, as in
+`--config.optimizer.learning_rate=1e-4`.
+"""
+
+from ml_collections import ConfigDict
+
+PRESETS = ("pocket", "smoke", "3b", "7b")
+
+
+def check(preset: str) -> None:
+    if preset not in PRESETS:
+        raise ValueError(f"there is no preset {preset!r}; choose from {', '.join(PRESETS)}")
+
+
+def of(preset: str, **values):
+    """The value for a preset, that of "pocket" where it names none; `large` is for 3b and 7b."""
+    return values.get({"3b": "large", "7b": "large"}.get(preset, preset), values["pocket"])
+
+
+def base(preset: str) -> ConfigDict:
+    """Everything that is the same in all experiments."""
+    check(preset)
+    large = preset in ("3b", "7b")
+    return ConfigDict({
+        "task": "",
+        "seed": 0,
+        "steps": 0,
+        "batch": 0,  # rows of an update, on all hosts together
+        "micro": 1,  # micro-batches that an update is computed in
+        "model": {
+            "preset": preset if large else "pocket",  # for fresh weights; a checkpoint has its own shapes
+            "tokenizer": "" if large else "pocket",  # "": that of the checkpoint
+            "dtype": "bfloat16" if large else "float32",
+            "param_dtype": "bfloat16" if large else "float32",
+            "remat": large,
+            "photo": of(preset, pocket=140, smoke=56, large=448),  # pixels of the square that the model sees
+            "lora_rank": 64 if large else 0,
+        },
+        "policy": {"checkpoint": ""},  # a Hugging Face folder; "": fresh weights
+        "reward": {"checkpoint": ""},
+        "data": {
+            "photos": "",  # a folder; "": the photographs that scikit-image and scikit-learn bundle
+            "dir": "",  # examples are made here once; "": in the working directory
+            "count": of(preset, pocket=20_000, smoke=64, large=190_000),
+            "validation_count": of(preset, pocket=512, smoke=16),
+            "seed": 0,
+        },
+        # Tokens of a row of each task, images included; longer rows are left out and counted.
+        "lengths": {
+            "facts": of(preset, pocket=72, large=768),
+            "edit": of(preset, pocket=112, large=1024),
+            "refine": of(preset, pocket=136, large=1536),
+            "summarise": of(preset, pocket=104, large=1024),
+            "change": of(preset, pocket=64, large=1024),
+            "critique": of(preset, pocket=152, large=1536),
+        },
+        "optimizer": {
+            "learning_rate": 1e-4 if large else 1e-3,
+            "schedule": "cosine",
+            "warmup": of(preset, pocket=100, smoke=1),
+            "final": 0.1,  # share of the peak at the end
+            "b1": 0.9,
+            "b2": 0.95,
+            "eps": 1e-8,
+            "weight_decay": 0.01 if large else 0.1,
+            "clip": 1.0,
+            "trains": "lora/.*" if large else ".*",  # regex on paths of parameters
+        },
+        "parallel": {"mode": "mesh" if large else "pmap", "data": 1 if large else -1, "fsdp": -1 if large else 1,
+                     "tensor": 1},
+        "checkpoint": {"every": of(preset, pocket=500, smoke=4), "minutes": 10.0, "keep": 2},
+        "evaluation": {"every": of(preset, pocket=500, smoke=4), "batches": of(preset, pocket=8, smoke=1),
+                       "samples": of(preset, pocket=4, smoke=1)},
+        "log": {"every": of(preset, pocket=10, smoke=1), "seconds": 30.0},
+    })  # fmt: skip
+
+
+def reinforcement(preset: str) -> ConfigDict:
+    """What GRPO of the policy and PGRT share. A step is one rollout of `prompts` x `group` answers and its updates."""
+    config = base(preset)
+    config.batch = of(preset, pocket=8, smoke=2, large=64)  # prompts of a step, on all hosts together
+    config.sampling = ConfigDict({
+        "group": of(preset, pocket=8, smoke=2),  # answers to each prompt
+        "temperature": 1.0,
+        "prompt_tokens": of(preset, pocket=76, large=768),
+        "new_tokens": of(preset, pocket=96, large=512),
+    })
+    config.loss = ConfigDict({
+        "clip_low": 0.2,
+        "clip_high": 0.28,
+        "beta": 0.02,  # of the k3 divergence from the reference; 0: no reference is kept
+        "aggregation": "token",  # or "sequence", "constant"
+        "scale_by_std": True,
+        "updates": 1,  # of each rollout
+        "refresh": 0,  # the policy becomes the reference every so many steps; 0: never
+    })
+    # Shares of the scalar reward: the learned model, the rule (likeness and usefulness), the form of the answer.
+    config.scorer = ConfigDict({"learned": 1.0, "rule": 0.0, "form": 0.0})
+    config.optimizer.learning_rate = of(preset, pocket=1e-4, large=1e-5)
+    config.optimizer.schedule = "constant"
+    config.optimizer.warmup = of(preset, pocket=5, smoke=1)
+    return config

@@ -1,0 +1,64 @@
+"""Runs an experiment:
+
+    python -m rtq.main --config=experiments/sft.py --workdir=DIR
+    python -m rtq.main --config=experiments/sft.py:smoke --workdir=DIR --config.optimizer.learning_rate=1e-4
+
+A run that was interrupted goes on where it stopped when it is started again. Exit status: 0 done, 1 stopped by an
+error, 2 wrong flags, 143 interrupted with everything saved.
+"""
+
+import pathlib
+import sys
+import traceback
+
+import jax
+from absl import app, flags
+from ml_collections import config_flags
+
+from rtq.train import loop, parallel, sft
+
+TASKS = {"sft": sft.train}
+CONFIG = config_flags.DEFINE_config_file("config", None, "FILE[:PRESET] with get_config.", lock_config=True)
+WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made if missing.")
+
+
+def parse(arguments: list[str]) -> list[str]:
+    """Flags, with the configuration checked; one line and status 2 where something is wrong."""
+    try:
+        rest = flags.FLAGS(arguments)
+        if WORKDIR.value is None or CONFIG.value is None:
+            raise ValueError("both --config=FILE and --workdir=DIR are needed")
+        if CONFIG.value.task not in TASKS:
+            raise ValueError(f"task {CONFIG.value.task!r} is not one of {', '.join(TASKS)}")
+        if rest[1:]:
+            raise ValueError(f"unexpected argument {rest[1]!r}")
+    except AttributeError as error:
+        key = str(error).strip("'\"").split("'")[0]
+        culprits = [a for a in arguments if a.startswith("--config.") and key in a.split("=")[0].split(".")]
+        print(f"rtq.main: the configuration has no key {key!r}: {' '.join(culprits)}", file=sys.stderr)
+        sys.exit(2)
+    except (flags.Error, ValueError, OSError) as error:
+        print(f"rtq.main: {[line for line in str(error).splitlines() if line.strip()][-1].strip()}", file=sys.stderr)
+        sys.exit(2)
+    return rest
+
+
+def main(_) -> None:
+    config, workdir = CONFIG.value, pathlib.Path(WORKDIR.value)
+    parallel.initialize()
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        if jax.process_index() == 0:
+            (workdir / "config.json").write_text(config.to_json_best_effort(indent=1) + "\n", encoding="utf-8")
+        TASKS[config.task](config, workdir)
+    except loop.Interrupted as reason:
+        print(f"rtq.main: {reason}", file=sys.stderr)
+        sys.exit(143)
+    except (loop.Diverged, ValueError, OSError) as error:
+        (workdir / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        print(f"rtq.main: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=parse)

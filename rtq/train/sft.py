@@ -1,0 +1,220 @@
+"""Supervised fine-tuning, of the policy or of the reward model: what differs is the rows.
+
+    config.trained = "policy" | "reward"      which checkpoint it starts from, and where the weights end up
+    config.tasks = {task of rtq.data.rows: share of the updates}
+
+WORKDIR holds data/ (made by the studio once), checkpoints/, metrics.jsonl, tensorboard/, samples.jsonl and at the end
+the weights, a Hugging Face folder policy/ or reward/.
+"""
+
+import functools
+import json
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from rtq.data import batches, correction, photos, pipeline, rows, studio
+from rtq.data.options import POCKET
+from rtq.decode.sampling import Sampling, free_table
+from rtq.models.qwen25vl.config import Config
+from rtq.rl import rollout
+from rtq.text.grammar import Options
+from rtq.text.tokenizer import Tokenizer
+from rtq.train import loop, optim, parallel, sft_step, state, weights
+from rtq.train.checkpoint import Checkpoints
+
+SPOILS = Options(sliders=correction.FAMILY, local_sliders=(), max_locals=0, kinds=())
+SAMPLE_TOKENS = 128
+WITH_SCORES = ("critique",)
+
+
+def train(config: Any, workdir: pathlib.Path) -> None:
+    """Make the data if need be, train, evaluate on photos that are not trained on, save the weights.
+
+    Raises:
+      ValueError: one line: something in the configuration or the data cannot be.
+    """
+    _check(config)
+    checkpoint = config[config.trained].checkpoint
+    cfg = weights.config_of(config.model, checkpoint)
+    tokenizer = weights.tokenizer_of(config.model, checkpoint)
+    devices = parallel.make(config.parallel, cfg)
+    optimizer = optim.make(config.optimizer, config.steps)
+    folders = make_examples(config, workdir)
+    writer = rows.Writer(tokenizer, rollout.image_side(cfg, config.model.photo) ** 2)
+    feed = Feed(folders["train"], config, writer)
+
+    setup = sft_step.Setup(
+        cfg, optimizer, sft_step.ordinals(tokenizer, cfg.vocab_size), rollout.executor(SPOILS),
+        rollout.executor(POCKET), config.micro, config.optimizer.trains,
+    )  # fmt: skip
+    key = jax.random.key(config.seed)
+    parameters, arguments = weights.start(
+        cfg, checkpoint, key, rank=config.model.lora_rank, shardings=devices.parameters()
+    )
+    fresh = devices.create(lambda *a: state.create(parameters(*a), optimizer), *arguments)
+    steps = {
+        scores: devices.lift(functools.partial(sft_step.step, setup=setup, scores=scores)) for scores in (False, True)
+    }
+    evaluate = evaluator(config, setup, devices, folders["validation"], writer)
+    show = sampler(config, cfg, devices, folders["validation"], writer, workdir)
+
+    def advance(carry: loop.Carry, number: int) -> loop.Outcome:
+        task, batch = feed(number)
+        new, metrics = steps[task in WITH_SCORES](carry[config.trained], devices.shard(to_step(batch)), key)
+        named = {"loss": metrics["loss"], **{f"{task}/{name}": pair for name, pair in metrics.items()}}
+        return loop.Outcome({config.trained: new}, named, [f"those of batch {number + 1}, task {task}"])
+
+    def look(carry: loop.Carry, number: int) -> dict[str, float]:
+        show(carry[config.trained].params, number)
+        return evaluate(carry[config.trained].params)
+
+    task = loop.Task(
+        advance, feed.position, feed.seek, evaluate=look,
+        whole=lambda carry: {config.trained: devices.whole(carry[config.trained])},
+        place=lambda carry: {config.trained: devices.place(carry[config.trained])},
+    )  # fmt: skip
+    every = loop.Every(
+        config.log.every, config.evaluation.every, config.checkpoint.every, config.checkpoint.minutes, "validation/loss"
+    )
+    checkpoints = Checkpoints(workdir / "checkpoints", keep=config.checkpoint.keep)
+    final = loop.run(
+        task, {config.trained: fresh}, steps=config.steps, every=every, checkpoints=checkpoints, workdir=workdir,
+        seconds=config.log.seconds,
+    )  # fmt: skip
+    weights.save(workdir / config.trained, cfg, devices.whole(final[config.trained]).params, source=checkpoint)
+
+
+def _check(config: Any) -> None:
+    if config.trained not in ("policy", "reward"):
+        raise ValueError(f"trained is {config.trained!r}; choose from policy, reward")
+    if config.steps < 1 or config.batch < 1 or config.micro < 1:
+        raise ValueError("steps, batch and micro must be at least 1")
+    if config.batch % jax.process_count():
+        raise ValueError(f"batch is {config.batch}, which {jax.process_count()} hosts cannot share")
+    unknown = set(config.tasks) - set(rows.TASKS)
+    if unknown or not any(share > 0 for share in config.tasks.values()) or min(config.tasks.values()) < 0:
+        raise ValueError(f"tasks are {dict(config.tasks)}; shares are needed for some of {', '.join(rows.TASKS)}")
+
+
+def make_examples(config: Any, workdir: pathlib.Path) -> dict[str, pathlib.Path]:
+    """Folders of examples for training and validation; what is missing there is made by the first host."""
+    root = pathlib.Path(config.data.dir or workdir / "data")
+    counts = {"train": config.data.count, "validation": config.data.validation_count}
+    if jax.process_index() == 0:
+        found = photos.sources(config.data.photos or None)
+        for split, count in counts.items():
+            studio.build(
+                found, root / split, count=count, seed=config.data.seed, split=split, size=config.model.photo
+            )
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices("examples")
+    return {split: root / split for split in counts}
+
+
+class Feed:
+    """Batches of one task at a time; which task a step has follows from the seed and the step."""
+
+    def __init__(self, folder: pathlib.Path, config: Any, writer: rows.Writer):
+        shares = {task: share for task, share in config.tasks.items() if share > 0}
+        self._names, self._seed = tuple(shares), config.seed
+        self._shares = np.array(list(shares.values())) / sum(shares.values())
+        self._rows = {task: open_rows(folder, task, config, writer) for task in shares}
+
+    def __call__(self, step: int) -> tuple[str, batches.Batch]:
+        drawn = np.random.default_rng([self._seed, step]).choice(len(self._names), p=self._shares)
+        return self._names[drawn], next(self._rows[self._names[drawn]])
+
+    def position(self) -> dict[str, Any]:
+        return {task: made.get_state() for task, made in self._rows.items()}
+
+    def seek(self, position: dict[str, Any]) -> None:
+        if set(position) != set(self._rows):
+            raise ValueError(f"the checkpoint has tasks {', '.join(position)}, the run has {', '.join(self._rows)}")
+        for task, made in self._rows.items():
+            made.set_state(position[task])
+
+
+def open_rows(folder: pathlib.Path, task: str, config: Any, writer: rows.Writer) -> Iterator[batches.Batch]:
+    """This host's endless batches of one task."""
+    return iter(
+        pipeline.dataset(
+            folder, tasks={task: 1.0}, batch_size=config.batch // jax.process_count(), writer=writer, seed=config.seed,
+            lengths=config.lengths.to_dict(), host=(jax.process_index(), jax.process_count()),
+        )
+    )  # fmt: skip
+
+
+def to_step(batch: batches.Batch) -> sft_step.Batch:
+    """The pipeline's batch as the step takes it."""
+    return sft_step.Batch(batch.photos, batch.spoil, batch.edits, batch.tokens, batch.weights)
+
+
+def evaluator(config: Any, setup: sft_step.Setup, devices: Any, folder: pathlib.Path, writer: rows.Writer) -> Callable:
+    """params → {"validation/loss": …, "validation/TASK/…": …} over the same few batches every time."""
+    measures = {
+        scores: devices.measure(functools.partial(sft_step.evaluate, setup=setup, scores=scores))
+        for scores in (False, True)
+    }
+    held = {
+        task: [to_step(next(made)) for _ in range(config.evaluation.batches)]
+        for task, share in config.tasks.items()
+        if share > 0
+        for made in [open_rows(folder, task, config, writer)]
+    }
+
+    def evaluate(params: Any) -> dict[str, float]:
+        sums: dict[str, np.ndarray] = {}
+        for task, some in held.items():
+            for batch in some:
+                found = jax.device_get(measures[task in WITH_SCORES](params, devices.shard(batch)))
+                for name, pair in [("loss", found["loss"]), *((f"{task}/{name}", pair) for name, pair in found.items())]:
+                    sums[name] = sums.get(name, np.zeros(2)) + np.array(pair, np.float64)
+        return {f"validation/{name}": float(total / count) for name, (total, count) in sums.items() if count}
+
+    return evaluate
+
+
+def sampler(
+    config: Any, cfg: Config, devices: Any, folder: pathlib.Path, writer: rows.Writer, workdir: pathlib.Path
+) -> Callable[[Any, int], None]:
+    """(params, step) → lines in samples.jsonl: the likeliest answers to a few requests, without a grammar."""
+    count, tokenizer = config.evaluation.samples, writer.tokenizer
+    if not (count and config.tasks.get("edit", 0)):
+        return lambda params, step: None
+    length = config.lengths.edit
+    made = pipeline.prompts(folder, count=count, writer=writer, seed=config.seed, length=length)
+    batch, examples = next(iter(made))
+    table = free_table(cfg.vocab_size, tokenizer.eos_id, (tokenizer.image_id,))
+
+    def answers(params, batch, table):
+        seen = rollout.spoiled(batch.photos, batch.spoil, rollout.executor(SPOILS))[:, None]
+        return rollout.sample(
+            cfg, params, seen, batch.tokens, batch.valid, table, Sampling(temperature=0.0), key=jax.random.key(0),
+            seeds=batch.seeds, group=1, max_new_tokens=SAMPLE_TOKENS,
+        ).tokens  # fmt: skip
+
+    run = devices.once(answers)
+
+    def show(params: Any, step: int) -> None:
+        tokens = np.asarray(run(params, batch, table))
+        if jax.process_index() == 0:
+            with (workdir / "samples.jsonl").open("a", encoding="utf-8") as file:
+                for line in _lines(step, tokens, batch, examples, tokenizer):
+                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    return show
+
+
+def _lines(step: int, tokens: np.ndarray, batch: Any, examples: list, tokenizer: Tokenizer) -> Iterator[dict[str, Any]]:
+    plans = rollout.to_plans(tokens, tokenizer)
+    for i, (example, plan) in enumerate(zip(examples, plans, strict=True)):
+        prompt = [int(t) for t in batch.tokens[i][batch.valid[i]] if t not in tokenizer.control]
+        yield {
+            "step": step, "photo": example.key, "prompt": tokenizer.decode(prompt), "wanted": example.plan.to_json(),
+            "answer": tokenizer.decode_answer(tokens[i].tolist()), "valid": plan is not None,
+        }  # fmt: skip

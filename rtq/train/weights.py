@@ -1,0 +1,82 @@
+"""Models at the start of a run and at its end: Hugging Face folders, or fresh from a preset."""
+
+import pathlib
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax.experimental import multihost_utils
+
+from rtq.models.qwen25vl import config, lora, model
+from rtq.models.qwen25vl import params as files
+from rtq.text import tokenizer as tokenizers
+
+# What travels with the weights from the folder that a run started from.
+COMPANIONS = (
+    "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "special_tokens_map.json",
+    "added_tokens.json", "chat_template.json", "chat_template.jinja", "preprocessor_config.json",
+    "generation_config.json",
+)  # fmt: skip
+
+
+def config_of(options: Any, checkpoint: str) -> config.Config:
+    """The shapes of the folder `checkpoint`, or of the preset where it is "".
+
+    options: preset, dtype, param_dtype, remat.
+    """
+    changes = {"dtype": options.dtype, "param_dtype": options.param_dtype, "remat": options.remat}
+    if checkpoint:
+        return files.read_config(checkpoint, **changes)
+    return config.preset(options.preset, **changes)
+
+
+def tokenizer_of(options: Any, checkpoint: str) -> tokenizers.Tokenizer:
+    """options.tokenizer: "pocket", or a folder; "" is that of the weights."""
+    if not (options.tokenizer or checkpoint):
+        raise ValueError("model.tokenizer is empty and there is no checkpoint to take one from")
+    return tokenizers.load(options.tokenizer or checkpoint)
+
+
+def start(
+    cfg: config.Config, checkpoint: str, key: jax.Array, *, rank: int = 0, shardings: Any = None
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """(function, arguments) that give the parameters inside one compiled program: `lift.create(lambda *a: …)`.
+
+    checkpoint: a folder, or "" for fresh ones. rank: of low-rank factors under "lora"; 0 for none.
+    shardings: where loaded ones go; None is the default device.
+    """
+
+    def with_factors(params, key):
+        return {**params, "lora": lora.init(params, key, rank=rank)} if rank else params
+
+    keys = jax.random.split(key)
+    if checkpoint:
+        return with_factors, (files.load(checkpoint, cfg, shardings), keys[1])
+    return lambda keys: with_factors(model.init(cfg, keys[0]), keys[1]), (keys,)
+
+
+def save(folder: str | pathlib.Path, cfg: config.Config, params: Any, *, source: str = "") -> None:
+    """A Hugging Face folder, whole or not at all; one that is there is replaced. Low-rank factors are merged in.
+
+    params: without an axis of devices; on several hosts all call. source: where the tokenizer's files are copied from.
+    """
+    folder = pathlib.Path(folder)
+    if jax.process_count() > 1:
+        params = jax.tree.map(lambda x: multihost_utils.process_allgather(x, tiled=True), params)
+    if jax.process_index() > 0:
+        return
+    if "lora" in params:
+        plain = {name: part for name, part in params.items() if name != "lora"}
+        params = lora.merge(cfg, plain, params["lora"])
+    new, old = folder.with_name(folder.name + ".saving"), folder.with_name(folder.name + ".replaced")
+    for path in (new, old):
+        shutil.rmtree(path, ignore_errors=True)
+    files.save(new, cfg, params)
+    for name in COMPANIONS if source else ():
+        if (pathlib.Path(source) / name).is_file():
+            shutil.copy2(pathlib.Path(source) / name, new / name)
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
