@@ -34,7 +34,10 @@ REQUIRED = [
 
 EXTRAS = {
     "raw": ["rawpy>=0.24"],
-    "test": ["hypothesis>=6.100", "pytest>=8.2", "pytest-xdist>=3.6", "ruff>=0.8", "rawpy>=0.24"],
+    "test": ["hypothesis>=6.100", "pytest>=8.2", "pytest-xdist>=3.6", "ruff>=0.8", "rawpy>=0.24",
+             "playwright>=1.50",  # drives the system's Chromium; no browser is downloaded
+             "scikit-learn>=1.5"],
+    "eval": ["scikit-learn>=1.5"],
     "bench": ["colour-science>=0.4", "kornia>=0.7", "opencv-python-headless>=4.9", "psutil>=5.9", "torch==2.13.0"],
     "parity": ["torch==2.13.0"],
     "tpu": ["jax[tpu]"],
@@ -50,7 +53,7 @@ setuptools.setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=setuptools.find_packages(include=["rtq", "rtq.*"]),
-    package_data={"rtq": ["assets/**/*", "eval/*.json"]},
+    package_data={"rtq": ["assets/**/*", "eval/*.json", "eval/*.css", "eval/*.js"]},
     install_requires=REQUIRED,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["rtq = rtq.cli:main"]},

@@ -10,6 +10,7 @@ from rtq.editor import Plan
 from rtq.eval.report import plan_items
 
 GAP, LINE, SIZE = 8, 17, 13  # pixels
+PLAIN = str.maketrans({"−": "-", "→": ">", "Δ": "d"})  # what Pillow's own font lacks
 INK, SOFT, PAPER = (29, 28, 26), (102, 98, 91), (251, 250, 247)
 
 
@@ -53,7 +54,7 @@ def draw(samples: Sequence[Sample], side: int = 168, words: int = 360) -> np.nda
         if len(lines) > fitting:
             lines = [*lines[:fitting - 1], ("…", SOFT)]
         for number, (line, color) in enumerate(lines):
-            pen.text((3 * side + 4 * GAP, y + number * LINE), line, color, font)
+            pen.text((3 * side + 4 * GAP, y + number * LINE), line.translate(PLAIN), color, font)
     return np.asarray(sheet)
 
 
