@@ -30,7 +30,8 @@ def metrics(wishes: Sequence[Wish], rng: np.random.Generator) -> tuple[tuple[tup
         free = [o for o in options if o not in names] or list(GENERAL)
         name = free[int(rng.integers(len(free)))]
         names.append(f"{wish.place} {name}" if wish is not None and wish.place else name)
-    weights = np.array([1.0 if w is None else 1.5 + 0.5 * abs(w.level) for w in about]) * rng.uniform(0.8, 1.2, len(about))
+    weights = np.array([1.0 if w is None else 1.5 + 0.5 * abs(w.level) for w in about])
+    weights *= rng.uniform(0.8, 1.2, len(about))
     percents = np.maximum(np.round(weights / weights.sum() * 20).astype(int) * 5, 5)
     percents[int(np.argmax(percents))] += 100 - percents.sum()
     return tuple((n, int(p)) for n, p in zip(names, percents, strict=True)), tuple(about)

@@ -149,12 +149,12 @@ def slider_values(wish: Wish) -> dict[str, float]:
     row = ATTRIBUTES[wish.attribute]
     turned = row.less is None and wish.level < 0
     amounts = row.more if wish.level > 0 or row.less is None else row.less
+    if wish.place and wish.attribute == "sharpness":  # inside a mask Sharpness goes both ways
+        amounts, turned = row.more, wish.level < 0
     if wish.value is not None:
         return {next(iter(amounts)): wish.value}
-    sharp = wish.place and wish.attribute == "sharpness"  # inside a mask Sharpness goes both ways
-    if sharp:
-        amounts, turned = row.more, wish.level < 0
-    return {n: (-v if turned else v)[()] for n, v in ((n, np.float64(a[abs(wish.level) - 1])) for n, a in amounts.items())}
+    sign = -1 if turned else 1
+    return {name: sign * values[abs(wish.level) - 1] for name, values in amounts.items()}
 
 
 def on_grid(name: str, value: float, local: bool = False) -> float:
@@ -184,21 +184,17 @@ def plan_of(wishes, rng: np.random.Generator | None = None) -> Plan:
     places = {w.place for w in wishes if w.place}
     if len(places) > 1:
         raise ValueError(f"wishes: {len(places)} places; one local adjustment is allowed")
-    sums: dict[str, dict[str, float]] = {"": {}, "local": {}}
+    whole: dict[str, float] = {}
+    inside: dict[str, float] = {}
     for wish in wishes:
-        into = sums["local" if wish.place else ""]
+        into = inside if wish.place else whole
         for name, value in slider_values(wish).items():
             keep = rng is None or wish.value is not None
             into[name] = into.get(name, 0) + (value if keep else tasted(name, value, rng))
-    sliders = {n: on_grid(n, v) if w_free(n, wishes) else v for n, v in sums[""].items()}
-    inside = {n: on_grid(n, v, local=True) for n, v in sums["local"].items()}
+    sliders = {name: on_grid(name, value) for name, value in whole.items()}
+    inside = {name: on_grid(name, value, local=True) for name, value in inside.items()}
     locals_ = (Local((PLACES[places.pop()],), inside),) if any(inside.values()) else ()
     return Plan(sliders, locals_)
-
-
-def w_free(name: str, wishes) -> bool:
-    """Whether the slider's value is the program's to round: false if the user said the number."""
-    return not any(w.value is not None and name in slider_values(w) for w in wishes)
 
 
 @functools.cache

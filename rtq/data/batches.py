@@ -56,7 +56,8 @@ def collate(rows: Sequence[tuple[Row, np.ndarray, Plan]], length: int, pad_id: i
         tokens[i, : len(row.tokens)] = row.tokens
         weights[i, : len(row.weights)] = row.weights
     edits = stack([row.edits[0] for row, _, _ in rows]) if rows[0][0].edits else None
-    return Batch(np.stack([crop for _, crop, _ in rows]), stack([spoil for _, _, spoil in rows]), edits, tokens, weights)
+    photos, spoil = np.stack([crop for _, crop, _ in rows]), stack([spoil for _, _, spoil in rows])
+    return Batch(photos, spoil, edits, tokens, weights)
 
 
 def collate_prompts(prompts: Sequence[tuple[list[int], Example, np.ndarray, int]], length: int,

@@ -12,7 +12,8 @@ from rtq.data.photos import Source
 from rtq.editor import Plan
 
 # kind → share. "described" names the correction of the spoil, "vague" asks for it without naming it.
-KINDS: Mapping[str, float] = {"one": 0.24, "compound": 0.24, "described": 0.1, "vague": 0.22, "style": 0.08, "local": 0.12}
+KINDS: Mapping[str, float] = {"one": 0.24, "compound": 0.24, "described": 0.1, "vague": 0.22, "style": 0.08,
+                              "local": 0.12}  # fmt: skip
 INTENT = {"one": "quality", "compound": "quality", "described": "quality", "vague": "quality", "style": "style",
           "local": "local"}  # fmt: skip
 # How often an attribute is asked for, relative to 1.

@@ -1,44 +1,56 @@
 """Measured facts about photos: what the levels and changes of `rtq.text.facts` are.
 
-Four measurements of encoded sRGB, clipped to 0–1:
+Four measurements of encoded sRGB, reduced to about `SIDE` pixels a side and clipped to 0–1:
 
     luma     mean of Rec. 709 luma
     spread   standard deviation of luma
     cast     mean of (R + G)/2 − B: warm is positive, blue negative
     chroma   mean of max(R, G, B) − min(R, G, B)
 
-A level counts the edges that lie below a measurement. The edges are the fifteenths of 3,000 random crops of 128 free
-photos, half of them spoiled, rounded: `python -m rtq.data.measure FOLDER` prints them anew. A change is the signed
-count of the steps that the difference of two measurements exceeds; the steps are sevenths of differences between a
-photo and its edit, the first being about where an edit begins to be seen.
+A level counts the edges that lie below a measurement. The edges are the fifteenths of 1,600 random crops of 114 free
+photos, many of them spoiled, rounded: `python -m rtq.data.studio --calibrate` prints them anew. A change is the signed
+count of the steps that the difference of two measurements exceeds; the first step is about where an edit
+begins to be seen, the others are sevenths of the differences between photos and spoiled photos.
 """
-
-import sys
 
 import jax.numpy as jnp
 import numpy as np
 
 from rtq.text.facts import FACTS, LEVELS, MAX_CHANGE
 
+SIDE = 70
 LUMA = (0.2126, 0.7152, 0.0722)
 EDGES = np.array([
-    [.10, .15, .20, .24, .28, .32, .36, .40, .44, .48, .53, .58, .64, .72],
-    [.06, .085, .105, .12, .135, .15, .163, .177, .19, .205, .22, .24, .26, .285],
-    [-.16, -.11, -.075, -.05, -.03, -.012, .003, .018, .034, .05, .07, .095, .13, .18],
-    [.04, .06, .075, .09, .105, .12, .135, .15, .167, .185, .21, .24, .28, .34],
+    [.14, .20, .25, .295, .34, .38, .415, .445, .475, .51, .555, .61, .665, .74],
+    [.07, .093, .108, .125, .14, .155, .17, .183, .195, .207, .222, .237, .257, .287],
+    [-.28, -.20, -.145, -.105, -.072, -.046, -.022, -.004, .012, .032, .06, .098, .15, .22],
+    [.037, .075, .098, .117, .138, .16, .182, .206, .234, .263, .3, .34, .39, .48],
 ], np.float32)  # fmt: skip
 STEPS = np.array([
-    [.012, .03, .055, .085, .12, .165, .23],
-    [.006, .014, .023, .034, .047, .064, .09],
-    [.008, .02, .035, .055, .08, .11, .16],
-    [.008, .02, .035, .053, .075, .105, .15],
+    [.012, .03, .052, .075, .1, .13, .17],
+    [.006, .012, .018, .025, .034, .045, .06],
+    [.008, .018, .033, .056, .09, .14, .2],
+    [.008, .017, .032, .05, .076, .115, .175],
 ], np.float32)  # fmt: skip
+
+
+def reduced(photos):
+    """float32[B, H, W, 3] → float32[B, h, w, 3] by means over blocks, no side below `SIDE` unless it was.
+
+    Rendering and reducing may change places: the studio renders reduced crops, for a quarter of the work.
+    """
+    _, height, width, _ = photos.shape
+    block = max(min(height, width) // SIDE, 1)
+    if block == 1:
+        return photos
+    photos = photos[:, : height // block * block, : width // block * block]
+    return photos.reshape(-1, height // block, block, width // block, block, 3).mean((2, 4))
 
 
 def measurements(photos):
     """float32[B, H, W, 3] sRGB 0–1 → float32[B, 4] in the order of `FACTS`. Jax or numpy; differentiable."""
     xp = np if isinstance(photos, np.ndarray) else jnp
-    photos = xp.clip(photos, 0, 1)
+    photos = xp.clip(reduced(photos), 0, 1)
     red, green, blue = photos[..., 0], photos[..., 1], photos[..., 2]
     luma = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
     chroma = xp.maximum(xp.maximum(red, green), blue) - xp.minimum(xp.minimum(red, green), blue)
@@ -76,24 +88,14 @@ def named(row) -> dict[str, int]:
     return {name: int(value) for name, value in zip(FACTS, row, strict=True)}
 
 
-def quantiles(values: np.ndarray, count: int) -> np.ndarray:
-    """float[N, 4] → the inner edges [4, count − 1] that share the values out evenly."""
-    return np.quantile(values, np.arange(1, count) / count, axis=0).T
+def calibrate(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Measurements float32[N, 4] of photos and their edits → (edges [4, 14], steps [4, 7]).
 
-
-def main() -> None:
-    """Prints edges and steps measured on a folder of photos."""
-    from rtq.data import drafts, photos, rendering
-
-    found, _ = photos.readable(photos.sources(sys.argv[1]))
-    made = [drafts.draft(found, np.random.default_rng([1, i]), 140) for i in range(3000)]
-    before, after = rendering.measured(made, 140)
-    print("EDGES", np.round(quantiles(before, LEVELS), 3).tolist())
-    size = np.abs(after - before)
-    for fact in range(len(FACTS)):
-        seen = size[:, fact][size[:, fact] >= STEPS[fact, 0]]
-        print("STEPS", FACTS[fact], np.round(np.quantile(seen, np.arange(1, MAX_CHANGE) / MAX_CHANGE), 3).tolist())
-
-
-if __name__ == "__main__":
-    main()
+    The first step is fixed; the others share out the differences above it evenly.
+    """
+    edges = np.quantile(before, np.arange(1, LEVELS) / LEVELS, axis=0).T
+    steps = []
+    for fact, first in enumerate(STEPS[:, 0]):
+        size = np.abs(after - before)[:, fact]
+        steps.append([first, *np.quantile(size[size >= first], np.arange(1, MAX_CHANGE) / MAX_CHANGE)])
+    return edges, np.array(steps)

@@ -131,7 +131,9 @@ def _said(name: str, difference: float, wanted: float, place: str, rng: np.rando
         forms += [_words(degree, "less", _any(other.nouns, rng), where)]
     if own and own.phrases and not where:
         forms += [_words(_any(own.phrases, rng).replace("{p}", ""), {1: "a bit", 2: "", 3: "a lot"}[level])]
-    return _any(forms, rng) if forms else _words(degree, "more" if sign > 0 else "less", _PLAIN.get(name, name.lower()), where)
+    if forms:
+        return _any(forms, rng)
+    return _words(degree, "more" if sign > 0 else "less", _PLAIN.get(name, name.lower()), where)
 
 
 _PLAIN = {"GlobalSaturation": "tint of color", "ShadowSaturation": "color in the shadows", "GrainAmount": "grain",

@@ -51,7 +51,8 @@ def write_vague(scope: str, rng: np.random.Generator) -> tuple[str, str, str]:
 _REMARKS = ("i took this on my phone", "this is a favourite of mine", "it did not come out well", "i want to print it",
             "this photo means a lot to me", "it is a gift", "my camera was set wrong", "i am not good at this")
 _WISHES = ("it should look natural", "make it pleasing to the eye", "so that i can frame it", "for my website",
-           "as you see fit", "it looks bad now", "so it looks like real life", "any help is appreciated", "for a friend")
+           "as you see fit", "it looks bad now", "so it looks like real life", "any help is appreciated",
+           "for a friend")
 
 
 def _pick(rng: np.random.Generator, options: Sequence):
@@ -80,7 +81,7 @@ def _body(wishes: Sequence[Wish], detail: int, rng: np.random.Generator) -> tupl
                             ". ", "; ") if last else (", ", ". ", ", ", "; ", " and "))
         text += clause
     if _keepable(wishes) and rng.random() < (0.04, 0.08, 0.15)[detail]:
-        text += _pick(rng, (", ", " ", ". ", " and ")) + _keep(wishes, rng)
+        text += _keep(wishes, rng)
     return text, clauses[0][1]
 
 
@@ -92,7 +93,9 @@ def _keepable(wishes: Sequence[Wish]) -> list[str]:
 
 
 def _keep(wishes: Sequence[Wish], rng: np.random.Generator) -> str:
-    return _pick(rng, KEEP).replace("{n}", _pick(rng, _KEEPABLE[_pick(rng, _keepable(wishes))]))
+    said = _pick(rng, KEEP).replace("{n}", _pick(rng, _KEEPABLE[_pick(rng, _keepable(wishes))]))
+    dependent = said.split()[0] in ("but", "without", "no", "not")
+    return _pick(rng, (", ", " ") if dependent else (", ", ". ", " and ")) + said
 
 
 def _words(wish: Wish) -> tuple[Words, Words]:
@@ -138,14 +141,39 @@ def _clause(wish: Wish, detail: int, rng: np.random.Generator) -> tuple[str, boo
     if wish.value is not None:
         return _numeric(wish, rng)
     forms = _forms(wish, rng)
-    allowed = [f for f in forms if f[2] == 0] if detail == 0 else [f for f in forms if f[2] > 0 or not f[1]]
-    allowed = allowed or forms
+    allowed = [f for f in forms if (f[2] == 0) == (detail == 0)] or forms
     text, imperative, _ = _pick(rng, allowed)
-    if detail == 2 and rng.random() < 0.5:
-        reasons = [f for f in forms if f[2] == 3 and f[0] != text]
-        if reasons:
-            text, imperative = f"{_pick(rng, reasons)[0]}, {text}", False
+    own = _words(wish)[0]
+    if detail and imperative and rng.random() < 0.15:
+        text += _purpose(wish, own, rng)
+    reasons = [f for f in forms if f[2] == 3]
+    if detail == 2 and imperative and reasons and rng.random() < 0.5:
+        text, imperative = f"{_pick(rng, reasons)[0]}{_pick(rng, (', ', '. ', ', so ', ', please '))}{text}", False
     return text, imperative
+
+
+def _purpose(wish: Wish, own: Words, rng: np.random.Generator) -> str:
+    """" so that it looks brighter": why, in words of the same sign."""
+    ends = []
+    if own.adjectives:
+        adjective = _pick(rng, own.adjectives)
+        ends += [f" so that it looks {adjective}", f" to make it look {adjective}", f" until it looks {adjective}",
+                 f" so it appears {adjective}", f", it would look better {adjective}"]  # fmt: skip
+    if own.nouns:
+        noun = _pick(rng, own.nouns)
+        ends += [f" to {verb} more {noun}" for verb in ("simulate", "show", "get", "create")]
+    if (wish.attribute, wish.level > 0) in _REVEALING:
+        ends += _SEEN
+    return _pick(rng, ends) if ends else ""
+
+
+_REVEALING = {("brightness", True), ("shadows", True), ("clarity", True), ("sharpness", True), ("haze", False),
+              ("noise", False)}  # fmt: skip
+_SEEN = (" so that we can see the details", " so everything can be seen", " so the details stand out",
+         " so you can see more", " so it is easier to see", " so the faces can be seen clearly",
+         " so that the people can be seen", " so the image stands out", " to show the details")  # fmt: skip
+_CHANNELS = ("on rgb", "overall", "in the whole image", "throughout the image", "in general", "everywhere",
+             "on the rgb channel", "of all channels", "in all layers", "on the layer", "across the image")
 
 
 def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
@@ -161,16 +189,20 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
     place = _join(_pick(rng, ON), where) if where else ""
     before, after = _degree(level, "before", rng), _degree(level, "after", rng)
     adverb, amount, too = (_degree(level, slot, rng) for slot in ("adverb", "amount", "too"))
+    some = amount.removesuffix("more").strip()
     forms = []
     if own.verbs:
         verb = _pick(rng, own.verbs)
-        forms += [(_join(verb, bare, after), True, 0), (_join(verb, thing, after), True, 1),
-                  (_join(adverb, verb, thing), True, 2)]  # fmt: skip
+        forms += [(_join(verb, bare, after), True, 0), (_join(after, verb), False, 0),
+                  (_join(verb, thing, after), True, 1), (_join(adverb, verb, thing), True, 2)]  # fmt: skip
+        if " " not in verb:
+            forms += [(_join(thing, _pick(rng, _DONE), _participle(verb), after), False, 2),
+                      (_join(thing, "needs", some, _gerund(verb)), False, 2)]  # fmt: skip
     if own.adjectives:
         adjective = _pick(rng, own.adjectives)
-        forms += [(_join(before, adjective, bare), False, 0), (_join(_pick(rng, SET), thing, before, adjective), True, 1),
-                  (_join(thing, _pick(rng, _SHOULD), before, adjective), False, 2),
-                  (_join(thing, _pick(rng, _SHOULD), before, adjective), False, 2)][: 3 + (rng.random() < 0.3)]  # fmt: skip
+        forms += [(_join(before, adjective, bare), False, 0),
+                  (_join(_pick(rng, SET), thing, before, adjective), True, 1),
+                  (_join(thing, _pick(rng, _SHOULD), before, adjective), False, 2)]  # fmt: skip
     if own.results and abs(level) > 1:
         strong = _pick(rng, ("very ", "really ", "super ", "extremely ")) if abs(level) == 3 else ""
         result = _pick(rng, own.results)
@@ -178,17 +210,16 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
     if own.nouns:
         noun = _pick(rng, own.nouns)
         forms += [(_join(before, "more", noun, place), False, 0), (_join("add", amount, noun, place), True, 1),
-                  (_join(_pick(rng, RAISE), "the", noun, place, after), True, 1),
-                  (_join(_pick(rng, RAISE), noun, place, after), True, 0),
+                  (_join(_gerunded(RAISE, rng), "the", noun, place, after), True, 2),
+                  (_join("make", amount, noun, place), True, 1), (_join("higher", noun, place), False, 0),
                   (_join(thing, "needs", before, "more", noun), False, 2),
-                  (_join("give", thing, before, "more", noun), True, 2),
-                  (_join(noun, "up", after), False, 0)][: 7 if not where else 6]  # fmt: skip
+                  (_join("give", thing, before, "more", noun), True, 2)]  # fmt: skip
+        forms += _turned(RAISE, "up", noun, where, place, after, rng)
     if other.nouns:
         noun = _pick(rng, other.nouns)
-        forms += [(_join(before, "less", noun, place), False, 0), (_join(_pick(rng, LOWER), "the", noun, place, after), True, 1),
-                  (_join(_pick(rng, LOWER), noun, place, after), True, 0),
-                  (_join("take away", amount.replace("more", "").strip() or "some", "of the", noun, place), True, 2),
-                  (_join(noun, "down", after), False, 0)][: 5 if not where else 4]  # fmt: skip
+        forms += [(_join(before, "less", noun, place), False, 0), (_join("take away", some, noun, place), True, 2),
+                  (_join(_gerunded(LOWER, rng), "the", noun, place, after), True, 2), (_join("lower", noun), False, 0)]
+        forms += _turned(LOWER, "down", noun, where, place, after, rng)
     if own.states:
         state = _pick(rng, own.states)
         verb = _pick(rng, ("is", "looks", "is", "seems", "appears"))
@@ -201,14 +232,49 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
         forms += [(_join(phrase, after), True, 0), (_join(phrase, after), True, 1), (_join(adverb, phrase), True, 2)]
     if abs(level) == 1 and own.adjectives and own.results:
         adjective, result = _pick(rng, own.adjectives), _pick(rng, own.results)
-        forms += [(_join(_pick(rng, SET), thing, adjective, _pick(rng, ("but not too", "but not much", "but not so")), result)
-                   .replace("but not much " + result, "but not by much"), True, 2)]  # fmt: skip
+        limit = _pick(rng, (f"but not too {result}", "but not by much", "but not too much", f"but not so {result}"))
+        forms += [(_join(_pick(rng, SET), thing, adjective, limit), True, 2)]
     if other.adjectives and own.adjectives and abs(level) == 2:
-        forms += [(_join("don't", "make", thing, _pick(rng, other.adjectives) + ",", "make it", _pick(rng, own.adjectives)),
-                   True, 2)]  # fmt: skip
+        wrong, right = _pick(rng, other.adjectives), _pick(rng, own.adjectives)
+        forms += [(f"don't make {thing} {wrong}, make it {right}", True, 2)]
     return forms
 
 
+def _turned(verbs: Sequence[str], way: str, noun: str, where: str, place: str, after: str,
+            rng: np.random.Generator) -> list[tuple[str, bool, int]]:  # fmt: skip
+    """"increase the contrast", "contrast up": a noun turned up or down."""
+    forms = [(_join(_pick(rng, verbs), noun, place, after), True, 0),
+             (_join(_pick(rng, verbs), "the", noun, place, after), True, 1)]  # fmt: skip
+    if where:
+        return forms
+    of = _pick(rng, ("of it", "of the photo", "of the image", "of this picture", *_CHANNELS))
+    whose, change = _pick(rng, ("image's", "photo's", "picture's")), "higher" if way == "up" else "lower"
+    return forms + [
+        (_join(noun, way, after), False, 0), (_join(_pick(rng, verbs), "the", noun, of, after), True, 1),
+        (_join(_pick(rng, verbs), "the", whose, noun, after), True, 1),
+        (_join("the", noun, _pick(rng, _DONE), _participle(_pick(rng, verbs[:2])), after), False, 2),
+        (_join("change the", noun, "to a", change, "value"), True, 2)]  # fmt: skip
+
+
+def _gerunded(verbs: Sequence[str], rng: np.random.Generator) -> str:
+    """"try increasing", "i suggest lowering"."""
+    return _join(_pick(rng, ("try", "start by", "i suggest", "consider", "by")), _gerund(_pick(rng, verbs[:2])))
+
+
+def _gerund(verb: str) -> str:
+    return (verb.removesuffix("e") if verb.endswith("e") else verb + _doubled(verb)) + "ing"
+
+
+def _participle(verb: str) -> str:
+    return verb + ("d" if verb.endswith("e") else _doubled(verb) + "ed")
+
+
+def _doubled(verb: str) -> str:
+    return verb[-1] if verb in ("dim", "blur", "tan", "fog", "defog", "unblur", "deblur") and verb[-1] != "r" else (
+        "r" if verb.endswith("blur") else "")
+
+
+_DONE = ("should be", "needs to be", "must be", "has to be", "could be", "can be")
 _SHOULD = ("should be", "needs to be", "could be", "has to be", "should look", "must be")
 
 
@@ -225,8 +291,9 @@ def _numeric(wish: Wish, rng: np.random.Generator) -> tuple[str, bool]:
     else:
         unit = _pick(rng, ("", "", "%", " percent", " points"))
     plus = "+" if sign > 0 else "-"
-    forms = ((f"{noun} {plus}{number}{unit.strip() if unit == '%' else ''}", False), (f"{verb} {noun} by {number}{unit}", True),
-             (f"{verb} the {noun} by {number}{unit}", True), (f"{noun} {'up' if sign > 0 else 'down'} {number}{unit}", False),
+    way = "up" if sign > 0 else "down"
+    forms = ((f"{noun} {plus}{number}{unit}", False), (f"{verb} {noun} by {number}{unit}", True),
+             (f"{verb} the {noun} by {number}{unit}", True), (f"{noun} {way} {number}{unit}", False),
              (f"{verb} the {noun} about {number}{unit}", True))  # fmt: skip
     if wish.attribute == "brightness" and unit.strip() in ("", "%") and rng.random() < 0.4:
         verb = _pick(rng, ("brighten", "lighten") if sign > 0 else ("darken", "dim"))

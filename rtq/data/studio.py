@@ -72,8 +72,8 @@ def build(sources: Sequence[Source], out_dir: str | pathlib.Path, *, count: int,
     sides = photos.split(good, seed)
     out = pathlib.Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
-    settings = {"seed": seed, "split": split, "size": size, "kinds": dict(kinds), "photos": [s.key for s in sides[split]],
-                "options": dataclasses.asdict(options)}  # fmt: skip
+    settings = {"seed": seed, "split": split, "size": size, "kinds": dict(kinds),
+                "photos": [s.key for s in sides[split]], "options": dataclasses.asdict(options)}  # fmt: skip
     _claim(out / "settings.json", settings)
     experience, made = None, 0
     for shard in range(-(-count // SHARD)):
@@ -115,7 +115,7 @@ def examples(sources: Sequence[Source], rng_key: tuple[int, ...], settings: tupl
 
 def _developed(some: list[drafts.Draft], rngs, settings, experience, counts: collections.Counter):
     """The examples of one chunk of drafts, those that pass the filters."""
-    crops = _pixels(some)
+    crops = measure.reduced(_pixels(some))
     before = rendering.render(crops, [d.spoil for d in some])
     some = _corrected(some, crops, before, experience)
     weak = [perturb.weaken(d.plan, rng) for d, rng in zip(some, rngs, strict=True)]
@@ -124,7 +124,8 @@ def _developed(some: list[drafts.Draft], rngs, settings, experience, counts: col
     after = rendering.render(before, [d.plan if k else neutral for d, k in zip(some, ok, strict=True)])
     weak_after = rendering.render(before, [w if k else neutral for w, k in zip(weak, ok, strict=True)])
     seen, then, weak_then = (measure.measurements(x) for x in (before, after, weak_after))
-    facts, change, weak_change = measure.levels_of(seen), measure.changes_of(seen, then), measure.changes_of(seen, weak_then)
+    facts = measure.levels_of(seen)
+    change, weak_change = measure.changes_of(seen, then), measure.changes_of(seen, weak_then)
     for i, draft in enumerate(some):
         counts["drawn"] += 1
         reason = _reason(draft, ok[i], before[i], after[i], change[i])
@@ -201,7 +202,8 @@ def _check(count: int, split: str, kinds: Mapping[str, float], size: int) -> Non
         raise ValueError(f"split: {split!r} is unknown; allowed: {', '.join(photos.SPLITS)}")
     unknown = set(kinds) - set(drafts.KINDS)
     if unknown or not any(share > 0 for share in kinds.values()):
-        raise ValueError(f"kinds: {', '.join(sorted(unknown)) or 'all shares are 0'}; allowed: {', '.join(drafts.KINDS)}")
+        wrong = ", ".join(sorted(unknown)) or "all shares are 0"
+        raise ValueError(f"kinds: {wrong}; allowed: {', '.join(drafts.KINDS)}")
     if size < correction.SIDE or size % correction.SIDE:
         raise ValueError(f"size: {size}; it must be a multiple of {correction.SIDE}")
 

@@ -75,7 +75,8 @@ WORDS: Mapping[tuple[str, int], Words] = {
         "gold / warm light / yellow tint / yellow hue / color temperature / warm color / warm colors / orange tint / "
         "yellow light / orange tone / orange hue / golden light / gold tint / warm filter / tan / beige / warm hue",
         "cold / cool / blue / bluish / chilly / icy / blueish",
-        "take out the blue / remove the blue cast / remove the blue tint / get rid of the blue tone / warm the colors / "
+        "take out the blue / remove the blue cast / remove the blue tint / get rid of the blue tone / "
+        "warm the colors / "
         "remove the blue hue / warm up the tones / make the tones warmer / add a warm filter / add a yellow filter / "
         "warm the white balance / add a warm tone / give it a warm glow / add a golden glow"),
     ("warmth", -1): _words(
@@ -84,8 +85,10 @@ WORDS: Mapping[tuple[str, int], Words] = {
         "blue light / cool colors / blue filter / teal / blue shade / turquoise / coldness / cyan tint / blueness",
         "warm / yellow / yellowish / orange / hot / golden / tan / brown / brownish / yellowed",
         "take out the yellow / remove the yellow cast / remove the yellow tint / get rid of the yellow tone / "
-        "get rid of the orange / remove the orange tint / remove the yellowness / cool the colors / remove the warmth / "
-        "make the tones cooler / add a cool filter / add a blue filter / cool the white balance / remove the yellow hue / "
+        "get rid of the orange / remove the orange tint / remove the yellowness / cool the colors / "
+        "remove the warmth / "
+        "make the tones cooler / add a cool filter / add a blue filter / cool the white balance / "
+        "remove the yellow hue / "
         "remove the brown tint / correct the yellow color / give it a cool tone / make the whites less yellow"),
     ("tint", 1): _words(
         "", "pinker / more pink / more purple / more magenta / rosier / more violet", "pink / purple / pinkish / rosy",
@@ -93,7 +96,8 @@ WORDS: Mapping[tuple[str, int], Words] = {
         "purple tones / magenta tint / lavender / purple light / rose tint / pink light / pinkish tone",
         "green / greenish / greenish yellow",
         "remove the green cast / get rid of the green tint / take out the green / remove the green tone / "
-        "fix the green cast / remove the green hue / add a pink filter / add a purple filter / correct the green color"),
+        "fix the green cast / remove the green hue / add a pink filter / add a purple filter / "
+        "correct the green color"),
     ("tint", -1): _words(
         "", "greener / more green / more greenish", "green / greenish",
         "green / green tint / green tones / green hue / lime / green light / green tone / greenish tone",
@@ -106,19 +110,23 @@ WORDS: Mapping[tuple[str, int], Words] = {
         "add a red filter / give it a red tone / add a reddish tint"),
     ("redness", -1): _words(
         "", "less red / less reddish", "", "", "red / reddish / ruddy",
-        "remove the red cast / get rid of the red tint / take out the red / remove the redness / get rid of the redness / "
+        "remove the red cast / get rid of the red tint / take out the red / remove the redness / "
+        "get rid of the redness / "
         "remove the red hue / correct the red tone / tone down the red"),
     ("saturation", 1): _words(
         "saturate / colorize / intensify / enrich",
-        "more colorful / more saturated / more vivid / richer / more intense / more vibrant / more colourful / livelier / "
+        "more colorful / more saturated / more vivid / richer / more intense / more vibrant / more colourful / "
+        "livelier / "
         "deeper in color / more lively / brighter in color",
         "colorful / vivid / saturated / vibrant / colourful / lively / rich",
         "saturation / color / colour / color saturation / colors / color intensity / colours / intensity / "
         "richness / saturnation / chroma / color strength / saturation level / coloration",
         "dull / faded / washed out / colorless / pale / grey / gray / muted / desaturated / drab / lifeless / bland",
         "make the colors richer / make the colors stronger / bring out the colors / enhance the colors / "
-        "intensify the colors / boost the colors / deepen the colors / make the colors more vivid / saturate the colors / "
-        "strengthen the colors / make the colors deeper / enhance the color / bring out the color / enrich the colors / "
+        "intensify the colors / boost the colors / deepen the colors / make the colors more vivid / "
+        "saturate the colors / "
+        "strengthen the colors / make the colors deeper / enhance the color / bring out the color / "
+        "enrich the colors / "
         "make the colors bolder / brighten the colors / make the colors brighter / make the colors more intense / "
         "make the colors stand out / improve the colors / punch up the colors / liven up the colors / "
         "make the colors more vibrant / restore the faded colors / bring the colors to life"),
@@ -128,7 +136,8 @@ WORDS: Mapping[tuple[str, int], Words] = {
         "muted / desaturated / dull / pale / neutral / subdued",
         "grey / gray / dullness / grey tones",
         "colorful / saturated / vivid / garish / gaudy / oversaturated / intense / vibrant / over saturated / loud",
-        "mute the colors / tone down the colors / wash out the colors / fade the colors / take color out / dull the colors / "
+        "mute the colors / tone down the colors / wash out the colors / fade the colors / take color out / "
+        "dull the colors / "
         "soften the colors / desaturate the colors / make the colors less intense / make the colors more natural / "
         "drain the colors / make the colors softer / dim the colors / subdue the colors"),
     ("vibrance", 1): _words(
@@ -176,7 +185,8 @@ WORDS: Mapping[tuple[str, int], Words] = {
         "sharpness / focus / resolution / crispness / sharpening / detail / details / sharpness level / definition",
         "blurry / soft / blurred / out of focus / fuzzy / unsharp / unfocused / pixelated",
         "remove the blur / sharpen the edges / sharpen the details / fix the focus / reduce the blur / "
-        "get rid of the blur / define the edges / bring it into focus / remove the blurriness / make the edges sharper / "
+        "get rid of the blur / define the edges / bring it into focus / remove the blurriness / "
+        "make the edges sharper / "
         "reduce the blurriness / enhance the sharpness / sharpen the lines / improve the focus / fix the blur"),
     ("sharpness", -1): _words(
         "soften / blur / smooth / smoothen", "softer / blurrier / smoother / more blurred / more blurry",
@@ -192,11 +202,13 @@ WORDS: Mapping[tuple[str, int], Words] = {
     ("clarity", 1): _words(
         "clear up / clear / clarify / clean up", "clearer / cleaner / more clear / more distinct",
         "clear / clean / distinct",
-        "clarity / structure / clearness / local contrast / midtone contrast / quality / picture quality / image quality",
+        "clarity / structure / clearness / local contrast / midtone contrast / quality / picture quality / "
+        "image quality",
         "unclear / undefined / muddy",
         "bring out the details{p} / make the details clearer / make the features stand out / show more detail{p} / "
         "increase the detail{p} / define the features / bring out the features / enhance the details{p} / "
-        "make the details more visible / make the objects stand out / enhance the clarity{p} / bring out more detail{p}"),
+        "make the details more visible / make the objects stand out / enhance the clarity{p} / "
+        "bring out more detail{p}"),
     ("clarity", -1): _words("", "less clear", "", "", "gritty / crunchy", "soften the midtones / lower the clarity"),
     ("haze", -1): _words("dehaze / defog", "less hazy / less foggy / less misty / less cloudy", "",
                          "", "hazy / foggy / misty / smoky / cloudy / milky",
@@ -223,7 +235,8 @@ WORDS: Mapping[tuple[str, int], Words] = {
                         "make the red brighter / make the reds pop"),
     ("reds", -1): _words("", "", "", "", "", "mute the reds / desaturate the reds / make the reds weaker / "
                          "tone down the reds / reduce the reds / make the reds less intense"),
-    ("skin", 1): _words("", "", "", "", "", "give the skin more color / make the skin less pale / add color to the face / "
+    ("skin", 1): _words("", "", "", "", "", "give the skin more color / make the skin less pale / "
+                                            "add color to the face / "
                         "boost the oranges / make the skin tone richer / tan the skin / saturate the oranges / "
                         "make the faces less pale / bring out the oranges"),
     ("skin", -1): _words("", "", "", "", "", "mute the oranges / make the skin paler / make the skin less orange / "
@@ -234,27 +247,35 @@ WORDS: Mapping[tuple[str, int], Words] = {
     ("yellows", -1): _words("", "", "", "", "", "mute the yellows / desaturate the yellows / tone down the yellows / "
                             "reduce the yellows / make the yellows weaker / dull the yellows"),
     ("greens", 1): _words("", "", "", "", "",
-                          "make the grass greener / make the trees greener / make the leaves greener / boost the greens / "
+                          "make the grass greener / make the trees greener / make the leaves greener / "
+                          "boost the greens / "
                           "make the greens richer / bring out the green of the plants / make the green more vivid / "
-                          "saturate the greens / make the greenery lush / make the greens pop / make the foliage greener / "
-                          "make the plants more green / enhance the greens / bring out the greens / make the grass more green"),
+                          "saturate the greens / make the greenery lush / make the greens pop / "
+                          "make the foliage greener / "
+                          "make the plants more green / enhance the greens / bring out the greens / "
+                          "make the grass more green"),
     ("greens", -1): _words("", "", "", "", "", "mute the greens / desaturate the greens / make the grass less green / "
                            "tone down the greens / reduce the greens / dull the green of the grass"),
     ("blues", 1): _words("", "", "", "", "",
                          "make the sky bluer / make the sky more blue / make the water bluer / boost the blues / "
-                         "make the blues deeper / bring out the blue of the sky / make the ocean bluer / saturate the blues / "
-                         "make the sea more blue / enhance the blues / make the blues pop / deepen the blue of the water / "
-                         "make the blue more vivid / enhance the blue sky / bring out the blues / make the water more blue"),
+                         "make the blues deeper / bring out the blue of the sky / make the ocean bluer / "
+                         "saturate the blues / "
+                         "make the sea more blue / enhance the blues / make the blues pop / "
+                         "deepen the blue of the water / "
+                         "make the blue more vivid / enhance the blue sky / bring out the blues / "
+                         "make the water more blue"),
     ("blues", -1): _words("", "", "", "", "", "mute the blues / desaturate the blues / make the sky less blue / "
                           "tone down the blues / reduce the blues / make the water less blue"),
-    ("mono", 1): _words("", "", "black and white / monochrome / grayscale / greyscale / colorless / black & white", "", "",
+    ("mono", 1): _words("", "", "black and white / monochrome / grayscale / greyscale / colorless / "
+                                "black & white", "", "",
                         "turn it black and white / convert to black and white / remove all color / make it grey / "
                         "take out all the colors / apply a black and white filter / convert it to grayscale / "
                         "remove all the colors / turn the photo gray / use a black and white filter"),
     ("brown", 1): _words("", "browner / more brown", "brown / brownish",
                          "brown / brown tint / brown tones / brown hue / coffee tones / brown color / copper", "",
                          "add a brown filter / turn it brown / add a brown overlay / give it a brown tone"),
-    ("pop", 1): _words("", "more striking / more eye catching / more dynamic", "striking / eye catching", "pop / impact / wow / life and pop", "",
+    ("pop", 1): _words("", "more striking / more eye catching / more dynamic", "striking / eye catching",
+                       "pop / impact / wow / life and pop", "",
                        "make it pop / make the colors pop / make it stand out / bring it to life / "
                        "make everything pop / liven it up / spice it up / give it some life / jazz it up"),
 }  # fmt: skip
@@ -273,15 +294,16 @@ DEGREES: Mapping[str, Mapping[int, tuple[str, ...]]] = {
     "before": {
         1: _split("slightly / a bit / a little / a touch / a tad / somewhat / a little bit / just a bit / "
                   "just a little / only slightly / a tiny bit / barely"),
-        2: _split("/ moderately / noticeably / clearly") + ("",) * 8,
+        2: _split("moderately / noticeably / clearly / rather") + ("",) * 10,
         3: _split("much / a lot / way / far / significantly / considerably / very much / so much / a great deal / "
                   "dramatically / substantially / greatly / extremely / super / a whole lot / really / alot"),
     },
     # after a verb and its object: "brighten it slightly"
     "after": {
         1: _split("slightly / a bit / a little / a touch / a tad / a little bit / gently / subtly / just a bit / "
-                  "just a little / somewhat / by a little / ever so slightly / by a small amount / lightly / a small bit"),
-        2: _split("moderately / to a normal level / a medium amount") + ("",) * 9,
+                  "just a little / somewhat / by a little / ever so slightly / by a small amount / lightly / "
+                  "a small bit"),
+        2: _split("moderately / to a normal level / a medium amount / accordingly") + ("",) * 9,
         3: _split("a lot / significantly / greatly / strongly / considerably / heavily / dramatically / by a lot / "
                   "alot / very much / a great deal / drastically / by a large amount / extremely / substantially / "
                   "a whole lot / quite a lot / intensely"),
@@ -308,42 +330,53 @@ DEGREES: Mapping[str, Mapping[int, tuple[str, ...]]] = {
     },
 }
 
-RAISE = _split("increase / raise / boost / enhance / turn up / bring up / push up / up / bump up / heighten / amplify / "
+RAISE = _split("increase / raise / boost / enhance / turn up / bring up / push up / up / bump up / heighten / "
+               "amplify / "
                "crank up / intensify / adjust up / improve / strengthen / pump up")
 LOWER = _split("decrease / reduce / lower / turn down / bring down / cut / tone down / drop / lessen / diminish / "
                "dial down / pull down / minimize / weaken / take down / ease / adjust down")
 SET = _split("make / make / make / turn / get")
-WHOLE = _split("it / it / it / it / this / the photo / the image / the picture / this photo / this image / this picture / "
-               "the whole image / the entire image / the overall image / the whole photo / the entire photo / this pic / "
+WHOLE = _split("it / it / it / it / this / the photo / the image / the picture / this photo / this image / "
+               "this picture / "
+               "the whole image / the entire image / the overall image / the whole photo / the entire photo / "
+               "this pic / "
                "my photo / the shot / everything / this shot / the pic / the entire picture / the whole picture / "
                "the scene / the photograph / the whole scene / the input image / the overall picture / my picture / "
                "the image overall / this photograph / the portrait / the landscape / the snapshot / the selfie")
 ON = _split("of / in / on / for")
 
 PLACE_WORDS: Mapping[str, tuple[str, ...]] = {
-    "sky": _split("the sky / the clouds / the upper part / the top / the top half / the sunset / the sky area / the ceiling / "
+    "sky": _split("the sky / the clouds / the upper part / the top / the top half / the sunset / the sky area / "
+                  "the ceiling / "
                   "the upper half / the top of the image / the stars / the moon / the top part / the sun"),
     "ground": _split("the foreground / the ground / the bottom / the lower part / the beach / the water / the sand / "
-                     "the road / the floor / the bottom half / the grass / the snow / the sea / the river / the street / "
-                     "the ocean / the field / the lake / the lower half / the rocks / the lawn / the bottom part / the waves"),
+                     "the road / the floor / the bottom half / the grass / the snow / the sea / the river / "
+                     "the street / "
+                     "the ocean / the field / the lake / the lower half / the rocks / the lawn / the bottom part / "
+                     "the waves"),
     "left": _split("the left side / the left / the left half / the left part / the left edge"),
     "right": _split("the right side / the right / the right half / the right part / the right edge"),
     "subject": _split(
         "the subject / the face / the person / the man / the woman / the middle / the center / the people / her face / "
         "his face / the faces / the girl / the boy / the dog / the child / the centre / the main subject / the baby / "
-        "the flower / the bird / the car / the building / the cat / the couple / the house / the skin / the eyes / the hair / "
+        "the flower / the bird / the car / the building / the cat / the couple / the house / the skin / the eyes / "
+        "the hair / "
         "the object / the kids / the food / the statue / the subjects / the lady / the guy / the bride / the family / "
         "the flowers / the animal / the horse / the boat / the tower / the church / the dress / the shirt / the guys / "
         "the tree / the plant / the kid / the men / the children / their faces / the figure / the objects / the body / "
-        "the train / the plane / the bike / the butterfly / the insect / the fruit / the cake / the table / the chair / "
-        "the lamp / the sign / the window / the door / the mountain / the castle / the bridge / the ship / the toddler / "
+        "the train / the plane / the bike / the butterfly / the insect / the fruit / the cake / the table / "
+        "the chair / "
+        "the lamp / the sign / the window / the door / the mountain / the castle / the bridge / the ship / "
+        "the toddler / "
         "the women / the teeth / the lips / the head / the hands / the shoes / the clothes / the jacket / the suit / "
-        "the players / the singer / the musicians / the group / the deer / the lion / the monkey / the fish / the guitar / "
+        "the players / the singer / the musicians / the group / the deer / the lion / the monkey / the fish / "
+        "the guitar / "
         "the facial features / the main object / my face / my eyes / the glass / the plate / the room"),
     "background": _split("the background / the surroundings / everything around the subject / the backdrop / "
                          "the area around the subject / the rest / the trees in the background / "
                          "the surrounding area / the wall / the walls / the background behind him / the outer parts / "
-                         "the background behind her / the mountains / the buildings / the trees / the forest / the crowd"),
+                         "the background behind her / the mountains / the buildings / the trees / the forest / "
+                         "the crowd"),
     "darks": _split("the dark areas / the dark parts / the darkest parts / the dark tones / the dark spots / "
                     "the darker areas / the dark colors"),
     "lights": _split("the bright areas / the bright parts / the light areas / the brightest parts / the light parts / "
@@ -358,9 +391,12 @@ STYLE_WORDS: Mapping[str, tuple[str, ...]] = {
     "vintage": _split("vintage / retro / nostalgic / old fashioned / 70s / antique / vintage filter"),
     "sepia": _split("sepia / sepia tone / old sepia / sepia toned / brown sepia"),
     "old photo": _split("old photo / aged / polaroid / old faded / old timey / faded old photograph"),
-    "film": _split("film / analog film / film camera / kodak film / analog"), "matte": _split("matte / matte finish / flat matte"),
-    "cinematic": _split("cinematic / teal and orange / movie / like a movie / hollywood / film noir color / movie still"),
-    "moody": _split("moody / dark and moody / gloomy / sad / melancholic / somber / spooky / mysterious / gothic / scary"),
+    "film": _split("film / analog film / film camera / kodak film / analog"),
+    "matte": _split("matte / matte finish / flat matte"),
+    "cinematic": _split("cinematic / teal and orange / movie / like a movie / hollywood / film noir color / "
+                        "movie still"),
+    "moody": _split("moody / dark and moody / gloomy / sad / melancholic / somber / spooky / mysterious / gothic / "
+                    "scary"),
     "dramatic": _split("dramatic / epic / intense and dramatic / powerful / theatrical"),
     "noir": _split("noir / film noir / dark black and white / dramatic black and white"),
     "dreamy": _split("dreamy / soft and dreamy / romantic / ethereal / fairy tale / soft glow / magical / glowing"),
@@ -376,9 +412,11 @@ STYLE_WORDS: Mapping[str, tuple[str, ...]] = {
     "punchy": _split("punchy / vivid / bold / crisp and vivid / striking and bold / instagram / poster"),
     "hdr": _split("hdr / high dynamic range / hdr effect / national geographic"),
     "bleached": _split("bleached / bleach bypass / gritty / bleached out / gritty street"),
-    "clean": _split("clean / modern / clean and modern / product photo / fresh / crisp clean / studio / catalog / real estate"),
+    "clean": _split("clean / modern / clean and modern / product photo / fresh / crisp clean / studio / catalog / "
+                    "real estate"),
 }  # fmt: skip
-STYLE_NOUNS = _split("look / feel / style / mood / effect / vibe / atmosphere / tone / filter / feeling / theme / aesthetic")
+STYLE_NOUNS = _split("look / feel / style / mood / effect / vibe / atmosphere / tone / filter / feeling / theme / "
+                     "aesthetic")
 
 # Requests that say that something is wrong but not what: scope → phrases. "{o}" is the photo.
 VAGUE: Mapping[str, tuple[str, ...]] = {
@@ -393,7 +431,8 @@ VAGUE: Mapping[str, tuple[str, ...]] = {
         "make {o} look realistic / make {o} attractive / auto correct {o} / make {o} look its best / repair {o} / "
         "make {o} more natural / tweak {o} / make {o} more realistic / correct the light and the colors / "
         "adjust the lighting and color / make {o} awesome / do a general edit / make {o} more pleasing / "
-        "make {o} look normal / enhance the overall quality / photoshop {o} / make {o} prettier / edit {o} as you like / "
+        "make {o} look normal / enhance the overall quality / photoshop {o} / make {o} prettier / "
+        "edit {o} as you like / "
         "improve the overall look / make {o} ready to print / make {o} good enough to frame / make {o} less ugly"),
     "light": _split(
         "fix the lighting / correct the exposure / fix the exposure / balance the light / improve the lighting / "
@@ -403,12 +442,14 @@ VAGUE: Mapping[str, tuple[str, ...]] = {
         "make the lighting better / make the light look natural / adjust the curves / set the exposure right / "
         "enhance the lighting / adjust the contrast and brightness / normalize the exposure / even out the exposure"),
     "color": _split(
-        "fix the colors / correct the colors / fix the white balance / correct the white balance / balance the colors / "
+        "fix the colors / correct the colors / fix the white balance / correct the white balance / "
+        "balance the colors / "
         "adjust the colors / color correct {o} / make the colors look natural / fix the color cast / "
         "remove the color cast / adjust the white balance / the colors are off / the colors look wrong / "
         "make the colors accurate / auto white balance / make the skin tones natural / adjust the hue / "
         "adjust the color balance / color correction / restore the natural colors / correct the tint / "
-        "make the colors realistic / neutralize the colors / adjust the tone / fix the hue / improve the color balance / "
+        "make the colors realistic / neutralize the colors / adjust the tone / fix the hue / "
+        "improve the color balance / "
         "adjust the color tone / restore the original colors / make the whites look white"),
 }  # fmt: skip
 POLITE = _split("please / can you / could you / can you please / could you please / please just / i want you to / "

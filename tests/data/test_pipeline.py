@@ -1,0 +1,89 @@
+"""Batches: shapes, resumption, shards."""
+
+import collections
+import itertools
+
+import numpy as np
+import pytest
+from data_photos import SIZE, build, writer
+
+from rtq.data import pipeline, records
+
+TASKS = {"edit": 2.0, "critique": 1.0, "facts": 1.0}
+
+
+def take(iterator, count):
+    return list(itertools.islice(iterator, count))
+
+
+def same(a, b) -> bool:
+    return all(np.array_equal(x, y) for x, y in zip(a.spoil, b.spoil, strict=True)) and all(
+        np.array_equal(x, y) for x, y in ((a.photos, b.photos), (a.tokens, b.tokens), (a.weights, b.weights)))
+
+
+def test_batches_have_the_promised_shapes():
+    w = writer()
+    for batch in take(iter(pipeline.dataset(build(), tasks=TASKS, batch_size=4, writer=w, seed=0)), 6):
+        assert batch.photos.shape == (4, SIZE, SIZE, 3)
+        assert batch.photos.dtype == np.uint8
+        assert batch.tokens.shape == batch.weights.shape
+        assert batch.tokens.shape[1] in pipeline.LENGTHS.values()
+        assert batch.tokens.dtype == np.int32
+        assert not batch.weights[batch.tokens == w.tokenizer.pad_id].any()
+        assert (batch.weights.sum(1) > 0).all()
+        if batch.edits is not None:
+            assert batch.edits.sliders.shape == batch.spoil.sliders.shape
+
+
+def test_a_restored_pipeline_goes_on_with_the_same_batches():
+    data = pipeline.dataset(build(), tasks=TASKS, batch_size=4, writer=writer(), seed=1)
+    first = iter(data)
+    take(first, 7)
+    state = first.get_state()
+    ahead = take(first, 5)
+    second = iter(data)
+    second.set_state(state)
+    assert all(same(a, b) for a, b in zip(ahead, take(second, 5), strict=True))
+    assert not same(ahead[0], ahead[1]) if ahead[0].tokens.shape == ahead[1].tokens.shape else True
+
+
+def test_hosts_see_different_examples_and_together_all():
+    w = writer()
+    seen = []
+    for index in range(2):
+        data = pipeline.prompts(build(), count=4, writer=w, seed=0, host=(index, 2))
+        some = [e.to_json() for _, examples in take(iter(data), 5) for e in examples]
+        seen.append(set(some))
+    assert not seen[0] & seen[1]
+    assert seen[0] | seen[1] == {e.to_json() for e, _ in records.read(build())}
+
+
+def test_prompts_end_at_the_right_edge():
+    w = writer()
+    batch, examples = next(iter(pipeline.prompts(build(), count=4, writer=w, seed=2)))
+    assert batch.tokens.shape == batch.valid.shape == (4, pipeline.PROMPT_LENGTH)
+    reply = w.tokenizer.encode("<|reply|>")[0]
+    assert (batch.tokens[:, -1] == reply).all()
+    assert (batch.tokens[~batch.valid] == w.tokenizer.pad_id).all()
+    assert len(examples) == 4
+    assert batch.plans.sliders.shape == batch.weak.sliders.shape
+
+
+def test_curricula_select_kinds_and_long_rows_are_counted():
+    dropped = collections.Counter()
+    w = writer()
+    data = pipeline.prompts(build(), count=2, writer=w, seed=0, kinds=("one",))
+    assert {e.kind for _, examples in take(iter(data), 6) for e in examples} == {"one"}
+    lengths = {**pipeline.LENGTHS, "edit": 40}
+    take(iter(pipeline.dataset(build(), tasks={"edit": 1.0}, batch_size=2, writer=w, seed=0, lengths=lengths,
+                               dropped=dropped)), 2)  # fmt: skip
+    assert dropped["edit"] > 0
+
+
+def test_bad_settings_are_told_in_one_line(tmp_path):
+    with pytest.raises(ValueError, match="no examples"):
+        pipeline.dataset(tmp_path, tasks=TASKS, batch_size=2, writer=writer(), seed=0)
+    with pytest.raises(ValueError, match="dance"):
+        pipeline.dataset(build(), tasks={"dance": 1.0}, batch_size=2, writer=writer(), seed=0)
+    with pytest.raises(ValueError, match="for 100 hosts"):
+        pipeline.dataset(build(), tasks=TASKS, batch_size=2, writer=writer(), seed=0, host=(0, 100))
