@@ -22,7 +22,6 @@ Policy = Callable[[np.ndarray, Sequence[str]], Sequence[Plan]]
 VAGUE = ("fix this", "make it look better", "improve this photo", "please enhance this picture",
          "something is off, correct it", "make this photo look good")
 DRAWS = 8  # of faults per training photo of the regressor
-_SLIDERS = tuple(slider for _, slider, _ in spoil.FAULTS.values())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,12 +103,12 @@ def regressor(photos: np.ndarray, keys: Sequence[str], seed: int = 0) -> Policy:
     for draw in range(1, DRAWS + 1):
         bad, plans = spoil.spoiled(photos, keys, draw)
         seen.append(statistics(bad))
-        undo += [[-plan.sliders.get(name, 0) for name in _SLIDERS] for plan in plans]
-    trees = ExtraTreesRegressor(300, min_samples_leaf=3, random_state=seed).fit(np.concatenate(seen), np.array(undo))
+        undo += [[-plan.sliders.get(name, 0) for name in spoil.SLIDERS] for plan in plans]
+    trees = ExtraTreesRegressor(300, min_samples_leaf=2, random_state=seed).fit(np.concatenate(seen), np.array(undo))
 
     def policy(photos, requests):
         del requests
         values = trees.predict(statistics(photos))
-        return [Plan({name: snap(name, x) for name, x in zip(_SLIDERS, row, strict=True)}) for row in values]
+        return [Plan({name: snap(name, x) for name, x in zip(spoil.SLIDERS, row, strict=True)}) for row in values]
 
     return policy

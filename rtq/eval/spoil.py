@@ -1,7 +1,8 @@
 """The fixed distribution of faults for measuring whether a policy looks: what is wrong can be seen, not read.
 
-Each photo gets two to four faults, drawn from `FAULTS` by its key alone, so that every policy meets the same ones.
-Independent of how training data are spoiled. `python -m rtq.eval.spoil FOLDER` prints the mean L1 that they cost.
+Every photo gets a wrong exposure, a wrong white balance and one or two lesser faults, drawn by its key alone, so that
+every policy meets the same ones. Independent of how training data are spoiled. `python -m rtq.eval.spoil FOLDER` prints
+the mean L1 that they cost.
 """
 
 import hashlib
@@ -14,31 +15,33 @@ from rtq.editor import Plan
 from rtq.editor.plan_arrays import snap
 from rtq.eval import metrics, pictures
 
-# fault → (chance relative to the others, slider, ranges of its value)
-FAULTS: Mapping[str, tuple[float, str, tuple[tuple[float, float], ...]]] = {
-    "exposure": (3.0, "Exposure", ((-1.5, -0.5), (0.4, 1.0))),
-    "contrast": (2.0, "Contrast", ((-60, -25), (25, 50))),
-    "temperature": (3.0, "Temperature", ((-45, -18), (18, 45))),
-    "tint": (1.5, "Tint", ((-40, -15), (15, 40))),
-    "saturation": (2.0, "Saturation", ((-60, -25), (25, 50))),
-    "lights": (1.0, "Highlights", ((-70, -30), (30, 70))),
-    "darks": (1.0, "Shadows", ((-70, -30), (30, 70))),
-    "blacks": (1.0, "Blacks", ((-50, -25), (25, 50))),
+Ranges = tuple[tuple[float, float], ...]
+ALWAYS: Mapping[str, Ranges] = {  # slider → ranges of its value, one of which is drawn
+    "Temperature": ((-70, -25), (25, 70)),
+    "Exposure": ((-2.0, -0.6), (0.5, 1.5)),
 }
-COUNTS = (2, 3, 4)
+LESSER: Mapping[str, Ranges] = {
+    "Contrast": ((-50, -20), (20, 45)),
+    "Tint": ((-50, -20), (20, 50)),
+    "Saturation": ((-60, -25), (25, 50)),
+    "Highlights": ((-70, -30), (30, 70)),
+    "Shadows": ((-70, -30), (30, 70)),
+    "Blacks": ((-50, -25), (25, 50)),
+}
+COUNTS = (1, 2)  # of lesser faults, equally likely
+SLIDERS = (*ALWAYS, *LESSER)
 
 
 def plan_of(key: str, seed: int = 0) -> Plan:
     """The faults of the photo with this key."""
     digest = hashlib.sha256(f"spoil {seed} {key}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    chances = np.array([chance for chance, _, _ in FAULTS.values()])
-    names = rng.choice(list(FAULTS), rng.choice(COUNTS), replace=False, p=chances / chances.sum())
+    names = [*ALWAYS, *rng.choice(list(LESSER), rng.choice(COUNTS), replace=False)]
     values = {}
     for name in names:
-        _, slider, ranges = FAULTS[name]
+        ranges = {**ALWAYS, **LESSER}[name]
         low, high = ranges[rng.integers(len(ranges))]
-        values[slider] = snap(slider, rng.uniform(low, high))
+        values[name] = snap(name, rng.uniform(low, high))
     return Plan(values)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from rtq.editor import Plan
 from rtq.eval import pictures
 from rtq.eval.changes import changes
+from rtq.eval.judge import asks_of
 from rtq.text.answers import Failure, parse_answer
 
 Policy = Callable[[np.ndarray, Sequence[str]], Sequence[Plan]]
@@ -55,6 +56,14 @@ class Signs:
     def accuracy(self) -> float:
         """Share of requests with all signs right."""
         return float(self.right.mean())
+
+
+def signs_of(levels: Mapping[str, float]) -> dict[str, int]:
+    """Signs from attribute → level as training examples name them, aliases translated as in `judge.asks_of`.
+
+    Only what can be measured anywhere on a photo is kept; a style alone gives no signs.
+    """
+    return {ask.attribute: 1 if ask.level > 0 else -1 for ask in asks_of(levels)}
 
 
 def place(name: str, height: int, width: int) -> np.ndarray:

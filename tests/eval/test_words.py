@@ -54,6 +54,11 @@ def test_what_a_photo_cannot_show_is_measured_on_the_chart():
     assert words.evaluate(policy({"paler": Plan({"Saturation": 40})}), grey, [item]).accuracy == 0
 
 
+def test_signs_from_the_names_of_training_data():
+    assert words.signs_of({"vibrance": -2, "blues": 1, "vintage": 2, "sky brightness": 1}) == {
+        "saturation": -1, "blue_saturation": 1}
+
+
 def test_places():
     item = words.Asked("brighter sky", {"sky:brightness": 1})
     sky = Plan({}, (Local((Mask("linear", (500, 500, 500, 0)),), {"Exposure": 0.6}),))
