@@ -17,7 +17,7 @@ from rtq.editor import detail, tone
 COPY_SIDE = 1024  # long side of the copy that texture is read from
 TONE_SIDE = 512  # long side of the copy that tone and haze are read from
 GRID_SIDE = 128  # long side of the grid of guided coefficients
-PART = 32  # of the shorter side of a narrow matrix, multiplied at once
+PARTS = 4  # that the multiplication by a narrow matrix falls into: each reads a stretch, and each has to be compiled
 BASE_SIGMA = 0.025  # of the long side
 TEXTURE_SIGMAS = (0.0015, 0.006)
 # Groups that one colour alone cannot carry: they need neighbours or a place in the frame.
@@ -109,21 +109,20 @@ def grid_shape(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height * GRID_SIDE / longer)), max(1, round(width * GRID_SIDE / longer))
 
 
-def _weighted(x, weights: np.ndarray, axis: int):
-    """Sums over one of the two last axes of x by weights [out, in], in parts that need only a stretch of x each."""
+def _weighted(x, weights: np.ndarray):
+    """[…, in] → […, out] by weights [out, in], in parts that need only a stretch of x each."""
     parts = []
-    for part in np.array_split(weights, ceil_div(min(weights.shape), PART)):
+    for part in np.array_split(weights, min(PARTS, weights.shape[0])):
         used = np.flatnonzero(part.any(0))
-        stretch = lax.slice_in_dim(x, int(used[0]), int(used[-1]) + 1, axis=axis)
-        part = jnp.asarray(part[:, used[0]:used[-1] + 1], x.dtype)
-        parts.append(jnp.matmul(stretch, part.T, precision=_EXACT) if axis == 1 else
-                     jnp.matmul(part, stretch, precision=_EXACT))
-    return jnp.concatenate(parts, axis)
+        first, stop = int(used[0]), int(used[-1]) + 1
+        parts.append(jnp.matmul(x[..., first:stop], jnp.asarray(part[:, first:stop].T, x.dtype), precision=_EXACT))
+    return jnp.concatenate(parts, -1)
 
 
-def _two(function, first, second):
-    """A function of columns applied to two planes side by side, → the two results."""
-    return jnp.split(function(jnp.concatenate([first, second], 1)), 2, 1)
+def _smooth_two(rows: np.ndarray, first, second, columns: np.ndarray):
+    """Two planes [H, W] → [2, cells of rows, cells of columns]; their rows are summed side by side."""
+    both = jnp.matmul(jnp.asarray(rows, first.dtype), jnp.concatenate([first, second], 1), precision=_EXACT)
+    return _weighted(jnp.stack(jnp.split(both, 2, 1)), columns)
 
 
 def tone_guide(planes, width: int, cells: float):
@@ -139,14 +138,13 @@ def tone_guide(planes, width: int, cells: float):
     tall, across = grid_shape(height, wide)
     sigma = BASE_SIGMA * max(height, wide)
     rows, columns = _smoothing(height, tall, sigma), _smoothing(wide, across, sigma)
-    mean, square = (_weighted(x, columns, 1) for x in _two(lambda x: _weighted(x, rows, 0), level, level * level))
+    mean, square = _smooth_two(rows, level, level * level, columns)
     variance = jnp.maximum(square - mean * mean, 0.0)
     slope = variance / (variance + 1.0)
     sigma = BASE_SIGMA * max(tall, across)
     rows, columns = _smoothing(tall, tall, sigma), _smoothing(across, across, sigma)
-    spread = spreading(cells * across / wide, across, 0, width, width)
-    return jnp.stack([_weighted(_weighted(x, columns, 1), spread, 1)
-                      for x in _two(lambda x: _weighted(x, rows, 0), slope, mean - slope * mean)])
+    coefficients = _smooth_two(rows, slope, mean - slope * mean, columns)
+    return _weighted(coefficients, spreading(cells * across / wide, across, 0, width, width))
 
 
 def texture_guide(planes, width: int, cells: float):
@@ -159,7 +157,7 @@ def texture_guide(planes, width: int, cells: float):
         taps = detail.reach(sigma)
         padded = jnp.pad(level, ((taps, taps), (0, 0)), mode="edge")
         smooth.append(detail.blur(padded, jnp.asarray(max(sigma, 0.05), level.dtype), taps))
-    return _weighted(smooth[0] - smooth[1], spreading(cells, level.shape[1], 0, width, width, linear=True), 1)
+    return _weighted(smooth[0] - smooth[1], spreading(cells, level.shape[1], 0, width, width, linear=True))
 
 
 def airlight(planes):
