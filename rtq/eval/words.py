@@ -1,8 +1,8 @@
 """Does the policy understand words? Signs of what it changed, measured in pixels, against signs asked for by people.
 
 The plan is rendered on the photo and measured (`rtq.eval.changes`); names of sliders count for nothing. Where a photo
-cannot show an attribute (no blue in it, nothing dark), the same plan is measured on a chart that holds every tone and
-hue. A compound request counts only if all its signs are right.
+cannot show an attribute (no blue in it, a nearly even tone, grey), the same plan is measured on a chart that holds
+every tone and hue. A compound request counts only if all its signs are right.
 
 A policy is a callable (photos float32[B, S, S, 3], requests) -> B plans. Photos are measured at 2S.
 """
@@ -16,7 +16,7 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 
 from rtq.editor import Plan
-from rtq.eval import pictures
+from rtq.eval import metrics, pictures
 from rtq.eval.changes import changes
 from rtq.eval.judge import asks_of
 from rtq.text.answers import Failure, parse_answer
@@ -24,6 +24,9 @@ from rtq.text.answers import Failure, parse_answer
 Policy = Callable[[np.ndarray, Sequence[str]], Sequence[Plan]]
 LEAST = 0.15  # levels: less is no change
 LEAST_MONO = 2.0  # black and white is not merely pale
+EVEN = 15.0  # L* between the darkest and the lightest tenth: less has no tones to set against each other
+GREY = 3.0  # mean chroma: less has no colours to strengthen
+_TONAL = {"contrast", "highlights", "shadows", "whites", "blacks", "haze", "fade"}
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
@@ -102,9 +105,17 @@ def moved(before: np.ndarray, after: np.ndarray, name: str) -> float:
     return changes(before, after, region)[attribute]
 
 
+def can_show(photo: np.ndarray, name: str) -> bool:
+    """Whether a photo has the tones or colours that the attribute is about (hues: `changes` says 0 where absent)."""
+    lab = metrics.lab(photo)
+    if name in _TONAL:
+        return float(np.diff(np.quantile(lab[..., 0], (0.1, 0.9)))[0]) >= EVEN
+    return name not in ("saturation", "mono") or float(np.hypot(lab[..., 1], lab[..., 2]).mean()) >= GREY
+
+
 def measured(photos: np.ndarray, index: Sequence[int], plans: Sequence[Plan],
              names: Sequence[Sequence[str]]) -> list[dict[str, float]]:
-    """What each plan does to its photo: {name: level}, on the chart where the photo shows less than `LEAST`.
+    """What each plan does to its photo: {name: level}; on the chart where the photo cannot, or hardly, show it.
 
     Args:
       photos: float32[N, H, W, 3].
@@ -114,7 +125,8 @@ def measured(photos: np.ndarray, index: Sequence[int], plans: Sequence[Plan],
     """
     found: list[dict[str, float]] = [{} for _ in plans]
     for k, edit in pictures.each_rendered(photos, index, plans):
-        found[k] = {name: moved(photos[index[k]], edit, name) for name in names[k]}
+        photo = photos[index[k]]
+        found[k] = {name: moved(photo, edit, name) if can_show(photo, name) else 0.0 for name in names[k]}
     unseen = [k for k, levels in enumerate(found) if any(abs(level) < LEAST for level in levels.values())]
     target = chart(photos.shape[1])
     for u, edit in pictures.each_rendered(target[None], [0] * len(unseen), [plans[k] for k in unseen]):

@@ -54,6 +54,15 @@ def test_what_a_photo_cannot_show_is_measured_on_the_chart():
     assert words.evaluate(policy({"paler": Plan({"Saturation": 40})}), grey, [item]).accuracy == 0
 
 
+def test_an_even_photo_has_no_contrast_of_its_own():
+    even = 0.8 + 0.1 * PHOTO  # all of it where an S-curve is flat
+    item = words.Asked("softer", {"contrast": -1})
+    assert not words.can_show(even[0], "contrast")
+    assert words.can_show(PHOTO[0], "contrast")
+    assert words.evaluate(policy({"softer": Plan({"Contrast": -35})}), even, [item]).accuracy == 1
+    assert words.evaluate(policy({"softer": Plan({"Contrast": 35})}), even, [item]).accuracy == 0
+
+
 def test_signs_from_the_names_of_training_data():
     assert words.signs_of({"vibrance": -2, "blues": 1, "vintage": 2, "sky brightness": 1}) == {
         "saturation": -1, "blue_saturation": 1}
