@@ -20,5 +20,6 @@ def get_config(preset="pocket"):
     config.steps = common.of(preset, pocket=1500, smoke=6, large=3000)
     config.batch = common.of(preset, pocket=32, smoke=4, large=64)
     config.micro = common.of(preset, pocket=1, large=4)
-    config.tasks = ConfigDict({"edit": 0.7, "refine": 0.15, "summarise": 0.15})  # shares of the updates
+    tasks = {"edit": 1.0} if preset == "smoke" else {"edit": 0.7, "refine": 0.15, "summarise": 0.15}
+    config.tasks = ConfigDict(tasks)  # shares of the updates
     return config

@@ -8,11 +8,12 @@ error, 2 wrong flags, 143 interrupted with everything saved.
 """
 
 import pathlib
+import re
 import sys
 import traceback
 
 import jax
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import config_flags
 
 from rtq.train import loop, parallel, sft
@@ -33,7 +34,7 @@ def parse(arguments: list[str]) -> list[str]:
         if rest[1:]:
             raise ValueError(f"unexpected argument {rest[1]!r}")
     except AttributeError as error:
-        key = str(error).strip("'\"").split("'")[0]
+        key = re.search(r"\w+", str(error)).group()
         culprits = [a for a in arguments if a.startswith("--config.") and key in a.split("=")[0].split(".")]
         print(f"rtq.main: the configuration has no key {key!r}: {' '.join(culprits)}", file=sys.stderr)
         sys.exit(2)
@@ -45,6 +46,7 @@ def parse(arguments: list[str]) -> list[str]:
 
 def main(_) -> None:
     config, workdir = CONFIG.value, pathlib.Path(WORKDIR.value)
+    logging.set_verbosity(logging.WARNING)
     parallel.initialize()
     try:
         workdir.mkdir(parents=True, exist_ok=True)

@@ -28,11 +28,12 @@ from rtq.models.qwen25vl.config import Config, logical_rules
 from rtq.train.optim import path_of
 
 AXES = ("data", "fsdp", "tensor")
+CACHE_BYTES = 2 * 2**30
 Step = Callable[..., tuple[Any, Any]]
 
 
 def initialize() -> None:
-    """Compiler flags, and the connection to the other hosts where the environment announces them.
+    """Compiler flags, the cache of compiled programs, and other hosts where the environment announces them.
 
     Call before the first computation. JAX_COORDINATOR_ADDRESS with JAX_NUM_PROCESSES and JAX_PROCESS_ID, Slurm with
     more than one task, Open MPI and TPU pods are recognised; else this process is alone.
@@ -50,6 +51,10 @@ def initialize() -> None:
         or "," in env.get("TPU_WORKER_HOSTNAMES", "")
     ):
         jax.distributed.initialize()
+    if jax.config.jax_compilation_cache_dir is None:
+        base = env.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        jax.config.update("jax_compilation_cache_dir", os.path.join(base, "rtq", "jax"))
+        jax.config.update("jax_compilation_cache_max_size", CACHE_BYTES)
 
 
 def _check_rows(rows: int, ways: int, what: str) -> None:
@@ -83,6 +88,26 @@ class Replicated:
         """function(params, batch, *, axis_name) → metrics, compiled; nothing is donated, metrics come back whole."""
         run = jax.pmap(functools.partial(function, axis_name="data"), axis_name="data")
         return lambda params, batch: jax.tree.map(_first, run(params, batch))
+
+    def rows(self, function: Callable[..., Any], *, measured: bool = False) -> Callable[..., Any]:
+        """function(params, batch, whole) → a tree that leads with rows, compiled; it stays on the devices.
+
+        whole: arrays that every device gets. measured: the function takes axis_name and gives (tree, metrics), and the
+        metrics come back whole.
+        """
+        if not measured:
+            return jax.pmap(function, axis_name="data", in_axes=(0, 0, None))
+        run = jax.pmap(functools.partial(function, axis_name="data"), axis_name="data", in_axes=(0, 0, None))
+
+        def call(params, batch, whole):
+            tree, metrics = run(params, batch, whole)
+            return tree, jax.tree.map(_first, metrics)
+
+        return call
+
+    def fetch(self, tree: Any) -> Any:
+        """This host's rows of a tree that leads with rows → numpy [B, …]."""
+        return jax.tree.map(lambda x: np.concatenate([s.data[0] for s in x.addressable_shards]), tree)
 
     def once(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """function(params, *arguments) of whole arguments, compiled, computed on one device."""
@@ -171,6 +196,33 @@ class Sharded:
     def measure(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """function(params, batch, *, axis_name) → metrics, compiled; nothing is donated, metrics come back whole."""
         return self.once(functools.partial(function, axis_name=None))
+
+    def rows(self, function: Callable[..., Any], *, measured: bool = False) -> Callable[..., Any]:
+        """function(params, batch, whole) → a tree that leads with rows, compiled; it stays on the devices.
+
+        whole: arrays that every device gets. measured: the function takes axis_name and gives (tree, metrics), and the
+        metrics come back whole.
+        """
+        rows = NamedSharding(self.mesh, P(("data", "fsdp")))
+        if measured:
+            run = jax.jit(functools.partial(function, axis_name=None), out_shardings=(rows, NamedSharding(self.mesh, P())))
+        else:
+            run = jax.jit(function, out_shardings=rows)
+
+        def call(params, batch, whole):
+            with self._rules():
+                return run(params, batch, whole)
+
+        return call
+
+    def fetch(self, tree: Any) -> Any:
+        """This host's rows of a tree that leads with rows → numpy [B, …]."""
+
+        def one(x):
+            parts = {s.index[0].start or 0: s.data for s in x.addressable_shards}
+            return np.concatenate([np.asarray(parts[start]) for start in sorted(parts)])
+
+        return jax.tree.map(one, tree)
 
     def once(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """function(params, *arguments), compiled; the result comes back whole."""

@@ -26,6 +26,7 @@ from rtq.text.grammar import Options
 from rtq.text.tokenizer import Tokenizer
 from rtq.train import loop, optim, parallel, sft_step, state, weights
 from rtq.train.checkpoint import Checkpoints
+from rtq.train.writer import cut
 
 SPOILS = Options(sliders=correction.FAMILY, local_sliders=(), max_locals=0, kinds=())
 SAMPLE_TOKENS = 128
@@ -172,7 +173,7 @@ def evaluator(config: Any, setup: sft_step.Setup, devices: Any, folder: pathlib.
         for task, some in held.items():
             for batch in some:
                 found = jax.device_get(measures[task in WITH_SCORES](params, devices.shard(batch)))
-                for name, pair in [("loss", found["loss"]), *((f"{task}/{name}", pair) for name, pair in found.items())]:
+                for name, pair in {"loss": found["loss"], **{f"{task}/{k}": v for k, v in found.items()}}.items():
                     sums[name] = sums.get(name, np.zeros(2)) + np.array(pair, np.float64)
         return {f"validation/{name}": float(total / count) for name, (total, count) in sums.items() if count}
 
@@ -203,7 +204,9 @@ def sampler(
     def show(params: Any, step: int) -> None:
         tokens = np.asarray(run(params, batch, table))
         if jax.process_index() == 0:
-            with (workdir / "samples.jsonl").open("a", encoding="utf-8") as file:
+            path = workdir / "samples.jsonl"
+            cut(path, step - 1)  # after a restart this step may come again
+            with path.open("a", encoding="utf-8") as file:
                 for line in _lines(step, tokens, batch, examples, tokenizer):
                     file.write(json.dumps(line, ensure_ascii=False) + "\n")
 

@@ -37,12 +37,12 @@ def read(path: str | pathlib.Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _cut(path: pathlib.Path, step: int) -> None:
-    """Keep rows up to `step`; the file is replaced at once."""
+def cut(path: pathlib.Path, step: int) -> None:
+    """Keep rows of a JSONL file up to `step`, if it is there; the file is replaced at once."""
     if path.exists():
         kept = [row for row in read(path) if row["step"] <= step]
         new = path.with_suffix(".new")
-        new.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        new.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept), encoding="utf-8")
         os.replace(new, path)
 
 
@@ -67,7 +67,7 @@ class Writer:
             return
         workdir = pathlib.Path(workdir)
         workdir.mkdir(parents=True, exist_ok=True)
-        _cut(workdir / "metrics.jsonl", start)
+        cut(workdir / "metrics.jsonl", start)
         self._rows = (workdir / "metrics.jsonl").open("a", encoding="utf-8")
         self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=start + 1 if start else None)
 

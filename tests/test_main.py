@@ -1,0 +1,82 @@
+"""The command that runs experiments: a whole small run, and one clear line for everything that is wrong."""
+
+import importlib
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from rtq.models.qwen25vl import params
+from rtq.train import writer
+from tests.conftest import CACHE
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+EXPERIMENTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py") if path.stem != "common")
+ENVIRONMENT = {
+    "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "JAX_COMPILATION_CACHE_DIR": CACHE,
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+}  # fmt: skip
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "rtq.main", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=os.environ | ENVIRONMENT, capture_output=True, text=True, timeout=900, check=False
+    )
+
+
+WRONG = {
+    "unknown key": (["--config.optimizer.learning_rat=1"], "no key 'learning_rat': --config.optimizer.learning_rat=1"),
+    "unknown group": (["--config.optimiser.clip=1"], "no key 'optimiser'"),
+    "wrong type": (["--config.steps=many"], "invalid literal for int() with base 10: 'many'"),
+    "unknown preset": (["--config=experiments/sft.py:huge"], "no preset 'huge'; choose from pocket, smoke, 3b, 7b"),
+    "no such file": (["--config=experiments/nothing.py"], "experiments/nothing.py"),
+    "unknown flag": (["--workdri=x"], "Unknown command line flag 'workdri'"),
+    "stray word": (["now"], "unexpected argument 'now'"),
+    "unknown task": (["--config.task=dance"], "task 'dance' is not one of sft"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG.values(), ids=WRONG)
+def test_wrong_flags_are_one_line(tmp_path, arguments, words):
+    done = run("--config=experiments/sft.py:smoke", f"--workdir={tmp_path / 'run'}", *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("rtq.main: ")
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_from_photos_to_weights(tmp_path):
+    folder = tmp_path / "run"
+    done = run("--config=experiments/sft.py:smoke", f"--workdir={folder}", "--config.optimizer.learning_rate=2e-3")
+    assert done.returncode == 0, done.stderr
+    assert "step 6/6 · loss" in done.stderr
+    rows = writer.read(folder / "metrics.jsonl")
+    assert [row["step"] for row in rows] == list(range(1, 7))
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    assert 0 < rows[-1]["validation/loss"] < 20
+    assert '"learning_rate": 0.002' in (folder / "config.json").read_text()
+    assert (folder / "samples.jsonl").read_text().count("\n") == 2
+    cfg = params.read_config(folder / "policy")
+    assert params.load(folder / "policy", cfg)["language"]["embedding"].shape == (cfg.vocab_size, cfg.hidden_size)
+    again = run("--config=experiments/sft.py:smoke", f"--workdir={folder}", "--config.steps=7",
+                "--config.data.dir=" + str(folder / "data"), "--config.tasks.edit=0")  # fmt: skip
+    assert again.returncode == 1
+    assert again.stderr.splitlines()[-1].startswith("rtq.main: tasks are {'edit': 0.0}; shares are needed")
+    assert (folder / "error.txt").is_file()
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_has_every_preset(name):
+    module = importlib.import_module(f"experiments.{name}")
+    for preset in ("pocket", "smoke", "3b", "7b"):
+        config = module.get_config(preset)
+        assert config.task
+        assert config.steps > 0 or name in ("evaluate", "pocket")
+    assert module.get_config().to_dict() == module.get_config("pocket").to_dict()
+    assert f"experiments/{name}.py" in module.__doc__
+    with pytest.raises(ValueError, match="choose from pocket, smoke, 3b, 7b"):
+        module.get_config("huge")
