@@ -94,7 +94,8 @@ def executor(options: Options, scale: float = 1.0) -> Executor:
     local = options.local_sliders if options.max_locals and (options.kinds or options.regions) else ()
     names = (*options.sliders, *local)
     groups = frozenset(BY_NAME[name].group for name in names)
-    sigma = SHARPEN_MAX_SIGMA if "sharpen" in groups else 0.0
+    radius = BY_NAME["SharpenRadius"]
+    sigma = SHARPEN_MAX_SIGMA if radius.name in names else radius.neutral * radius.factor
     return Executor(develop.program(groups, local, None, sigma, names, scale), options.max_locals if local else 0)
 
 

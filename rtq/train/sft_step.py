@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from rtq.editor.plan_arrays import PlanArrays
+from rtq.data.batches import Batch
 from rtq.models.qwen25vl import model
 from rtq.models.qwen25vl.config import Config
 from rtq.rl import losses, rollout
@@ -28,21 +28,6 @@ BINS = 0.8  # standard deviation of a soft target, in bins
 REACH = 3  # bins on either side that get any of it
 SCORE = "score"
 FAMILIES = (*FACTS, *(f"{name}_change" for name in FACTS), SCORE)
-
-
-class Batch(NamedTuple):
-    """Rows of one kind.
-
-    photos uint8[B, S, S, 3], before the hidden spoil; spoil: B plans, or None; edits: B plans that make the second
-    image of the first, or None for rows of one image; tokens int32[B, T], padded on the right; weights float32[B, T],
-    of each token as a target.
-    """
-
-    photos: jax.Array
-    spoil: PlanArrays | None
-    edits: PlanArrays | None
-    tokens: jax.Array
-    weights: jax.Array
 
 
 class Ordinals(NamedTuple):
@@ -97,7 +82,7 @@ def ordinals(tokenizer: Tokenizer, vocab_size: int, *, sigma: float = BINS) -> O
 
 
 def seen(batch: Batch, setup: Setup) -> jax.Array:
-    """float32[B, I, S, S, 3]: the images of each row."""
+    """float32[B, I, S, S, 3]: the images of each row, one or two."""
     first = rollout.spoiled(batch.photos, batch.spoil, setup.spoiling)
     if batch.edits is None:
         return first[:, None]
