@@ -33,7 +33,7 @@ def parse(arguments: list[str]) -> list[str]:
             raise ValueError(f"task {CONFIG.value.task!r} is not one of {', '.join(TASKS)}")
         if rest[1:]:
             raise ValueError(f"unexpected argument {rest[1]!r}")
-    except AttributeError as error:
+    except (AttributeError, KeyError) as error:
         key = re.search(r"\w+", str(error)).group()
         culprits = [a for a in arguments if a.startswith("--config.") and key in a.split("=")[0].split(".")]
         print(f"rtq.main: the configuration has no key {key!r}: {' '.join(culprits)}", file=sys.stderr)
