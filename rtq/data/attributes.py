@@ -68,7 +68,7 @@ ATTRIBUTES: Mapping[str, Attribute] = {
     "blues": _one("SaturationBlue", _WIDE, "blue tones"),
     "mono": Attribute({"BlackAndWhite": (1, 1, 1)}, {}, ("black and white conversion", "monochrome tones")),
     "brown": Attribute({"GlobalHue": (35, 35, 35), "GlobalSaturation": (15, 30, 55)}, {}, ("brown tone",)),
-    "pop": Attribute({"Contrast": (10, 20, 40), "Vibrance": (20, 40, 70)}, {}, ("punch", "lively colours")),
+    "pop": Attribute({"Contrast": (10, 25, 45), "Vibrance": (20, 40, 70)}, {}, ("punch", "lively colours")),
 }
 
 # style → (recipe, names that a critic gives it)

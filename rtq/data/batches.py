@@ -35,6 +35,7 @@ class PromptBatch(NamedTuple):
     Attributes:
       photos, spoil: as in `Batch`, P of them.
       tokens: int32[P, T], padded on the left. valid: bool[P, T], False on padding.
+      critique_tokens, critique_valid: the same for the reward model's prompt, with the same words.
       plans: PlanArrays[P], the user's. weak: PlanArrays[P].
       seeds: int32[P], one for each row's random bits.
     """
@@ -43,6 +44,8 @@ class PromptBatch(NamedTuple):
     spoil: PlanArrays
     tokens: np.ndarray
     valid: np.ndarray
+    critique_tokens: np.ndarray
+    critique_valid: np.ndarray
     plans: PlanArrays
     weak: PlanArrays
     seeds: np.ndarray
@@ -60,17 +63,23 @@ def collate(rows: Sequence[tuple[Row, np.ndarray, Plan]], length: int, pad_id: i
     return Batch(photos, spoil, edits, tokens, weights)
 
 
-def collate_prompts(prompts: Sequence[tuple[list[int], Example, np.ndarray, int]], length: int,
+def collate_prompts(prompts: Sequence[tuple[tuple[list[int], list[int]], Example, np.ndarray, int]], length: int,
                     pad_id: int) -> tuple[PromptBatch, list[Example]]:
-    """(tokens, example, crop, seed) → a batch of prompts and its examples."""
-    tokens = np.full((len(prompts), length), pad_id, np.int32)
-    valid = np.zeros((len(prompts), length), bool)
-    for i, (ids, _, _, _) in enumerate(prompts):
-        tokens[i, length - len(ids) :] = ids
-        valid[i, length - len(ids) :] = True
+    """((tokens, tokens of the critique's prompt), example, crop, seed) → a batch of prompts and its examples."""
+    asked, judged = (_padded([pair[k] for pair, _, _, _ in prompts], length, pad_id) for k in (0, 1))
     examples = [example for _, example, _, _ in prompts]
     batch = PromptBatch(
-        np.stack([crop for _, _, crop, _ in prompts]), stack([e.spoil for e in examples]), tokens, valid,
+        np.stack([crop for _, _, crop, _ in prompts]), stack([e.spoil for e in examples]), *asked, *judged,
         stack([e.plan for e in examples]), stack([e.weak for e in examples]),
         np.array([seed for _, _, _, seed in prompts], np.int32))  # fmt: skip
     return batch, examples
+
+
+def _padded(rows: Sequence[list[int]], length: int, pad_id: int) -> tuple[np.ndarray, np.ndarray]:
+    """int32[P, length] padded on the left, bool[P, length]."""
+    tokens = np.full((len(rows), length), pad_id, np.int32)
+    valid = np.zeros((len(rows), length), bool)
+    for i, ids in enumerate(rows):
+        tokens[i, length - len(ids) :] = ids
+        valid[i, length - len(ids) :] = True
+    return tokens, valid

@@ -62,7 +62,7 @@ def draft(sources: Sequence[Source], rng: np.random.Generator, size: int,
     shares = np.array([kinds[n] for n in names], np.float64)
     kind = names[int(rng.choice(len(names), p=shares / shares.sum()))]
     corrected = kind in ("described", "vague")
-    spoil = spoil_plan(rng) if corrected or rng.random() < 0.4 else Plan()
+    spoil = spoil_plan(rng, 3.0 if corrected else 2.0) if corrected or rng.random() < 0.4 else Plan()
     wishes = () if corrected else WISHES[kind](rng)
     scope = ""
     if kind == "vague":
@@ -94,14 +94,14 @@ def cut(photo: np.ndarray, box: tuple[int, int, int, int], flip: bool, size: int
     return np.ascontiguousarray(out[:, ::-1] if flip else out)
 
 
-def spoil_plan(rng: np.random.Generator) -> Plan:
-    """A hidden spoil: one to three of the family, each between hardly and very visible, to either side."""
+def spoil_plan(rng: np.random.Generator, most: float) -> Plan:
+    """A hidden spoil: one to three of the family, each from hardly visible to `most` units, to either side."""
     shares = np.array([0.25, 0.1, 0.35, 0.15, 0.15])  # of FAMILY
     count = int(rng.choice((1, 2, 3), p=(0.35, 0.4, 0.25)))
     chosen = rng.choice(len(FAMILY), count, replace=False, p=shares)
     sliders = {}
     for i in sorted(chosen):
-        size = rng.uniform(0.5, 2.4) * (0.7 if FAMILY[i] == "Tint" else 1.0)
+        size = rng.uniform(0.5, most) * (0.7 if FAMILY[i] == "Tint" else 1.0)
         sliders[FAMILY[i]] = float(rng.choice((-1, 1)) * size * UNIT[i])
     return Plan({n: round(v * 20) / 20 if n == "Exposure" else round(v) for n, v in sliders.items()})
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from rtq.data import batches, records
 from rtq.data.drafts import KINDS
-from rtq.data.rows import TASKS, Writer, edit_prompt, row_of
+from rtq.data.rows import TASKS, Writer, critique_prompt, edit_prompt, row_of
 
 # Tokens of a row by task: nearly all rows at 25 tokens an image fit (`python -m rtq.data.lengths`).
 LENGTHS: Mapping[str, int] = {"facts": 72, "edit": 112, "refine": 136, "summarise": 104, "change": 64, "critique": 152}
@@ -89,22 +89,19 @@ def _row(task: str, writer: Writer, pair, rng: np.random.Generator):
 
 def _prompt(writer: Writer, pair, rng: np.random.Generator):
     example, crop = pair
-    return edit_prompt(example, writer, int(rng.integers(3))), example, crop, int(rng.integers(2**31))
+    variant = int(rng.integers(3))
+    both = edit_prompt(example, writer, variant), critique_prompt(example, writer, variant)
+    return both, example, crop, int(rng.integers(2**31))
 
 
 def _fits(task: str, length: int, dropped: collections.Counter, made) -> bool:
-    if len(made[0].tokens) <= length:
-        return True
-    dropped[task] += 1
-    return False
+    return _counted(len(made[0].tokens) <= length, task, dropped)
 
 
 def _prompt_fits(length: int, dropped: collections.Counter, made) -> bool:
-    return _fits("prompt", length, dropped, (_Tokens(made[0]),))
+    return _counted(max(map(len, made[0])) <= length, "prompt", dropped)
 
 
-class _Tokens:
-    """What `_fits` looks at."""
-
-    def __init__(self, tokens):
-        self.tokens = tokens
+def _counted(fits: bool, task: str, dropped: collections.Counter) -> bool:
+    dropped[task] += not fits
+    return fits

@@ -202,6 +202,8 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
         adjective = _pick(rng, own.adjectives)
         forms += [(_join(before, adjective, bare), False, 0),
                   (_join(_pick(rng, SET), thing, before, adjective), True, 1),
+                  (_join("make", thing, _pick(rng, ("look", "appear")), before, adjective), True, 2),
+                  (_join("try making", thing, before, adjective), True, 2),
                   (_join(thing, _pick(rng, _SHOULD), before, adjective), False, 2)]  # fmt: skip
     if own.results and abs(level) > 1:
         strong = _pick(rng, ("very ", "really ", "super ", "extremely ")) if abs(level) == 3 else ""
@@ -211,21 +213,24 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
         noun = _pick(rng, own.nouns)
         forms += [(_join(before, "more", noun, place), False, 0), (_join("add", amount, noun, place), True, 1),
                   (_join(_gerunded(RAISE, rng), "the", noun, place, after), True, 2),
-                  (_join("make", amount, noun, place), True, 1), (_join("higher", noun, place), False, 0),
+                  (_join(_pick(rng, ("make", "put", "give")), amount, noun, place), True, 1),
+                  (_join("higher", noun, place), False, 0),
                   (_join(thing, "needs", before, "more", noun), False, 2),
                   (_join("give", thing, before, "more", noun), True, 2)]  # fmt: skip
         forms += _turned(RAISE, "up", noun, where, place, after, rng)
     if other.nouns:
         noun = _pick(rng, other.nouns)
         forms += [(_join(before, "less", noun, place), False, 0), (_join("take away", some, noun, place), True, 2),
-                  (_join(_gerunded(LOWER, rng), "the", noun, place, after), True, 2), (_join("lower", noun), False, 0)]
+                  (_join(_gerunded(LOWER, rng), "the", noun, place, after), True, 2), (_join("lower", noun), False, 0),
+                  (_join(_pick(rng, ("reduce", "remove", "cut")), "the excessive", noun, place), True, 2)]  # fmt: skip
         forms += _turned(LOWER, "down", noun, where, place, after, rng)
     if own.states:
         state = _pick(rng, own.states)
         verb = _pick(rng, ("is", "looks", "is", "seems", "appears"))
         if thing.startswith("everything") or not thing.endswith("s") or thing in ("this", "the grass"):
             forms += [(_join(thing, verb, too, state), False, 3)]
-        forms += [(_join(too, state), False, 0), (_join("make", thing, before, "less", state), True, 1),
+        clear = too if "too" in too else f"{too} too" if abs(level) == 1 else "too" if abs(level) == 2 else "much too"
+        forms += [(_join(clear, state), False, 0), (_join("make", thing, before, "less", state), True, 1),
                   (_join(before, "less", state, bare), False, 0)][0 if not where else 1:]  # fmt: skip
     if own.phrases:
         phrase = _pick(rng, own.phrases).replace("{p}", "")
@@ -331,7 +336,7 @@ def _finish(body: tuple[str, bool], detail: int, rng: np.random.Generator) -> st
         question = manner.split()[-1] == "you" or manner.startswith(("can", "could", "would", "hey"))
         question = question and "to" not in manner.split()[-2:]
     elif rng.random() < 0.08:
-        text += _pick(rng, (" please", ", please", ", thanks", ", thank you"))
+        text += _pick(rng, (" please", ", please", ", thanks", ", thank you", " if possible", ", if you can"))
     if rng.random() < 0.15:
         text = text.replace("color", "colour")
     ends = ("", "?", "?") if question else ("", ".", "", "!" if rng.random() < 0.1 else ".")

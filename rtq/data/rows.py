@@ -70,6 +70,11 @@ def edit_prompt(example: Example, writer: Writer, variant: int) -> list[int]:
     return _render(writer, prompts.edit(example.requests[variant], writer.options))
 
 
+def critique_prompt(example: Example, writer: Writer, variant: int) -> list[int]:
+    """The prompt of `critique_row`'s metrics, for sampling."""
+    return _render(writer, prompts.critique_metrics(example.requests[variant]))
+
+
 def refine_row(example: Example, writer: Writer) -> Row:
     """Photo, result of the weak plan, that plan and feedback → answer."""
     prompt = _render(writer, prompts.refine(example.feedback, example.weak, writer.options))
@@ -98,7 +103,7 @@ def critique_row(example: Example, writer: Writer, variant: int, weak: bool) -> 
     values, change = (example.weak_scores, example.weak_change) if weak else (example.scores, example.change)
     scores = answers.scores_text(values, change, prompts.score_texts(t))
     return _row(
-        "critique", (_render(writer, prompts.critique_metrics(example.requests[variant])), False),
+        "critique", (critique_prompt(example, writer, variant), False),
         (prompts.reply(t, metrics), True), (prompts.scores_turn(t, writer.image_tokens), False),
         (prompts.reply(t, scores), True), edits=(example.weak if weak else example.plan,))  # fmt: skip
 

@@ -40,12 +40,13 @@ WORDS: Mapping[tuple[str, int], Words] = {
     ("brightness", 1): _words(
         "brighten / lighten / brighten up / lighten up / light up / illuminate / expose",
         "brighter / lighter / better lit / more visible / more lit / more luminous / more exposed / more illuminated",
-        "bright / light / well lit / visible / sunny / lit",
+        "bright / light / well lit / visible / sunny / lit / shining / visable",
         "brightness / exposure / light / lightness / lighting / luminosity / luminance / illumination / daylight / "
-        "natural light / sunlight / white light / ambient light / visibility / brightening / light level / "
+        "natural light / sunlight / white light / ambient light / visibility / light level / "
         "light intensity / lighting exposure / overall brightness / brightness level",
         "dark / underexposed / dim / under exposed / gloomy / shadowy / murky / darkened / dull and dark",
         "turn up the lights / raise the light level / lift the exposure / push the exposure / let in more light / "
+        "bask it in light / put more light on it / "
         "bring up the brightness / turn the brightness up / make everything more visible / shine more light on it / "
         "correct the underexposure / remove the darkness / take away the darkness / fix the dark exposure"),
     ("brightness", -1): _words(
@@ -60,7 +61,7 @@ WORDS: Mapping[tuple[str, int], Words] = {
         "", "contrastier / more contrasted / punchier / more defined / more contrasty / bolder",
         "contrasty / defined / high contrast / bold",
         "contrast / depth / definition / tonal contrast / dynamic range / punch / overall contrast / contrast level",
-        "flat / washed out / low contrast / lifeless / bland",
+        "flat / washed out / low contrast / whitewashed / uniform",
         "make the darks darker and the lights lighter / deepen the contrast / push the contrast / bump the contrast / "
         "strengthen the contrast / intensify the contrast / enhance the contrast / sharpen the contrast / "
         "boost the contrast / bump up the contrast / give it more punch / improve the contrast"),
@@ -73,7 +74,8 @@ WORDS: Mapping[tuple[str, int], Words] = {
         "warm / golden / yellowish / orange",
         "warmth / temperature / yellow / warm tones / yellow tones / golden tones / orange / colour temperature / "
         "gold / warm light / yellow tint / yellow hue / color temperature / warm color / warm colors / orange tint / "
-        "yellow light / orange tone / orange hue / golden light / gold tint / warm filter / tan / beige / warm hue",
+        "yellow light / orange tone / orange hue / golden light / amber / sunshine / gold tint / warm filter / "
+        "tan / beige / warm hue",
         "cold / cool / blue / bluish / chilly / icy / blueish",
         "take out the blue / remove the blue cast / remove the blue tint / get rid of the blue tone / "
         "warm the colors / "
@@ -114,13 +116,14 @@ WORDS: Mapping[tuple[str, int], Words] = {
         "get rid of the redness / "
         "remove the red hue / correct the red tone / tone down the red"),
     ("saturation", 1): _words(
-        "saturate / colorize / intensify / enrich",
+        "saturate / colorize / intensify / enrich / saturnate / recolor",
         "more colorful / more saturated / more vivid / richer / more intense / more vibrant / more colourful / "
         "livelier / "
         "deeper in color / more lively / brighter in color",
-        "colorful / vivid / saturated / vibrant / colourful / lively / rich",
+        "colorful / vivid / saturated / vibrant / colourful / lively / rich / deep / brilliant",
         "saturation / color / colour / color saturation / colors / color intensity / colours / intensity / "
-        "richness / saturnation / chroma / color strength / saturation level / coloration",
+        "richness / saturnation / chroma / vividness / hues / coloring / colorization / color tone / brilliance / "
+        "color strength / saturation level / coloration",
         "dull / faded / washed out / colorless / pale / grey / gray / muted / desaturated / drab / lifeless / bland",
         "make the colors richer / make the colors stronger / bring out the colors / enhance the colors / "
         "intensify the colors / boost the colors / deepen the colors / make the colors more vivid / "
@@ -303,10 +306,11 @@ DEGREES: Mapping[str, Mapping[int, tuple[str, ...]]] = {
         1: _split("slightly / a bit / a little / a touch / a tad / a little bit / gently / subtly / just a bit / "
                   "just a little / somewhat / by a little / ever so slightly / by a small amount / lightly / "
                   "a small bit"),
-        2: _split("moderately / to a normal level / a medium amount / accordingly") + ("",) * 9,
+        2: _split("moderately / to a normal level / a medium amount / accordingly / to the desired level / "
+                  "a fair amount") + ("",) * 9,
         3: _split("a lot / significantly / greatly / strongly / considerably / heavily / dramatically / by a lot / "
                   "alot / very much / a great deal / drastically / by a large amount / extremely / substantially / "
-                  "a whole lot / quite a lot / intensely"),
+                  "a whole lot / quite a lot / intensely / completely"),
     },
     # before a verb: "slightly brighten"
     "adverb": {
@@ -342,7 +346,8 @@ WHOLE = _split("it / it / it / it / this / the photo / the image / the picture /
                "this pic / "
                "my photo / the shot / everything / this shot / the pic / the entire picture / the whole picture / "
                "the scene / the photograph / the whole scene / the input image / the overall picture / my picture / "
-               "the image overall / this photograph / the portrait / the landscape / the snapshot / the selfie")
+               "the image overall / this photograph / the portrait / the landscape / the snapshot / the selfie / "
+               "the images / the photos / the outdoor shot")
 ON = _split("of / in / on / for")
 
 PLACE_WORDS: Mapping[str, tuple[str, ...]] = {
@@ -361,7 +366,8 @@ PLACE_WORDS: Mapping[str, tuple[str, ...]] = {
         "his face / the faces / the girl / the boy / the dog / the child / the centre / the main subject / the baby / "
         "the flower / the bird / the car / the building / the cat / the couple / the house / the skin / the eyes / "
         "the hair / "
-        "the object / the kids / the food / the statue / the subjects / the lady / the guy / the bride / the family / "
+        "the object / the kids / the food / the statue / the subjects / the lady / the guy / the man's face / "
+        "the woman's face / the girl's face / the person's face / the front / the bride / the family / "
         "the flowers / the animal / the horse / the boat / the tower / the church / the dress / the shirt / the guys / "
         "the tree / the plant / the kid / the men / the children / their faces / the figure / the objects / the body / "
         "the train / the plane / the bike / the butterfly / the insect / the fruit / the cake / the table / "

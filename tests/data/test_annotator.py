@@ -74,8 +74,9 @@ def test_filters_drop_what_they_should():
 @pytest.mark.parametrize(("weak", "plan", "words"), [
     ({"Exposure": -0.5}, {"Exposure": 0.5}, ("bright", "light", "dark", "expos", "lit", "dim", "shad", "lumin", "visib",
                                              "illum", "glo", "murky")),
-    ({"Temperature": 50}, {"Temperature": 10}, ("cool", "blue", "warm", "yellow", "cold", "orange", "gold", "cyan", "hot",
-                                                "temperature", "teal", "tan", "brown", "aqua", "chill", "turq", "beige")),
+    ({"Temperature": 50}, {"Temperature": 10}, ("cool", "blue", "warm", "yellow", "cold", "orange", "gold", "cyan",
+                                                "hot", "temperature", "teal", "tan", "brown", "aqua", "chill", "turq",
+                                                "beige")),
 ])  # fmt: skip
 def test_feedback_names_what_is_wrong(weak, plan, words):
     for seed in range(30):
