@@ -26,6 +26,7 @@ REQUIRED = [
     "pyexiv2>=2.15",
     "safetensors>=0.8",
     "scikit-image>=0.25",
+    "scikit-learn>=1.5",  # bundles two of the default photographs
     "tensorboardX>=2.6.2",
     "tensorflow-datasets>=4.9.8",
     "tifffile>=2024.8.30",

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import hashlib
+import importlib
 import pathlib
 import warnings
 from collections.abc import Callable, Sequence
@@ -60,7 +61,10 @@ def _source(key: str, path: pathlib.Path) -> Source:
 def _bundled() -> list[Source]:
     found = []
     for package, names, where in (("skimage", SKIMAGE, "data"), ("sklearn", SKLEARN, "datasets/images")):
-        module = __import__(package)
+        try:
+            module = importlib.import_module(package)
+        except ImportError as error:
+            raise ValueError(f"photos: no {package} ({error}); give a folder of photos instead") from error
         folder = pathlib.Path(module.__file__).parent / where
         for name in names:
             if not (folder / name).is_file():

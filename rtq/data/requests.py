@@ -186,7 +186,6 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
     where = _pick(rng, PLACE_WORDS[wish.place]) if wish.place else ""
     thing = where or _pick(rng, WHOLE)
     bare = where.removeprefix("the ") if rng.random() < 0.5 else where
-    place = _join(_pick(rng, ON), where) if where else ""
     before, after = _degree(level, "before", rng), _degree(level, "after", rng)
     adverb, amount, too = (_degree(level, slot, rng) for slot in ("adverb", "amount", "too"))
     some = amount.removesuffix("more").strip()
@@ -209,21 +208,7 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
         strong = _pick(rng, ("very ", "really ", "super ", "extremely ")) if abs(level) == 3 else ""
         result = _pick(rng, own.results)
         forms += [(_join(_pick(rng, SET), thing, strong + result), True, 1)]
-    if own.nouns:
-        noun = _pick(rng, own.nouns)
-        forms += [(_join(before, "more", noun, place), False, 0), (_join("add", amount, noun, place), True, 1),
-                  (_join(_gerunded(RAISE, rng), "the", noun, place, after), True, 2),
-                  (_join(_pick(rng, ("make", "put", "give")), amount, noun, place), True, 1),
-                  (_join("higher", noun, place), False, 0),
-                  (_join(thing, "needs", before, "more", noun), False, 2),
-                  (_join("give", thing, before, "more", noun), True, 2)]  # fmt: skip
-        forms += _turned(RAISE, "up", noun, where, place, after, rng)
-    if other.nouns:
-        noun = _pick(rng, other.nouns)
-        forms += [(_join(before, "less", noun, place), False, 0), (_join("take away", some, noun, place), True, 2),
-                  (_join(_gerunded(LOWER, rng), "the", noun, place, after), True, 2), (_join("lower", noun), False, 0),
-                  (_join(_pick(rng, ("reduce", "remove", "cut")), "the excessive", noun, place), True, 2)]  # fmt: skip
-        forms += _turned(LOWER, "down", noun, where, place, after, rng)
+    forms += _noun_forms(wish, thing, where, rng)
     if own.states:
         state = _pick(rng, own.states)
         verb = _pick(rng, ("is", "looks", "is", "seems", "appears"))
@@ -242,6 +227,31 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
     if other.adjectives and own.adjectives and abs(level) == 2:
         wrong, right = _pick(rng, other.adjectives), _pick(rng, own.adjectives)
         forms += [(f"don't make {thing} {wrong}, make it {right}", True, 2)]
+    return forms
+
+
+def _noun_forms(wish: Wish, thing: str, where: str, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
+    """More of what there should be, less of its opposite."""
+    own, other = _words(wish)
+    place = _join(_pick(rng, ON), where) if where else ""
+    before, after, amount = (_degree(wish.level, slot, rng) for slot in ("before", "after", "amount"))
+    some = amount.removesuffix("more").strip()
+    forms = []
+    if own.nouns:
+        noun = _pick(rng, own.nouns)
+        forms += [(_join(before, "more", noun, place), False, 0), (_join("add", amount, noun, place), True, 1),
+                  (_join(_gerunded(RAISE, rng), "the", noun, place, after), True, 2),
+                  (_join(_pick(rng, ("make", "put", "give")), amount, noun, place), True, 1),
+                  (_join("higher", noun, place), False, 0),
+                  (_join(thing, "needs", before, "more", noun), False, 2),
+                  (_join("give", thing, before, "more", noun), True, 2)]  # fmt: skip
+        forms += _turned(RAISE, "up", noun, where, place, after, rng)
+    if other.nouns:
+        noun = _pick(rng, other.nouns)
+        forms += [(_join(before, "less", noun, place), False, 0), (_join("take away", some, noun, place), True, 2),
+                  (_join(_gerunded(LOWER, rng), "the", noun, place, after), True, 2), (_join("lower", noun), False, 0),
+                  (_join(_pick(rng, ("reduce", "remove", "cut")), "the excessive", noun, place), True, 2)]  # fmt: skip
+        forms += _turned(LOWER, "down", noun, where, place, after, rng)
     return forms
 
 
