@@ -1,0 +1,42 @@
+"""A run's start and end: fresh or from a folder, with low-rank factors, and back into a folder."""
+
+import jax
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from rtq.models.qwen25vl import lora, params
+from rtq.train import weights
+from tests.train import train_tiny as tiny
+
+OPTIONS = ConfigDict(
+    {"preset": "pocket", "tokenizer": "pocket", "dtype": "float32", "param_dtype": "float32", "remat": False}
+)
+
+
+def test_from_nothing_to_a_folder_and_on_with_factors(tmp_path):
+    weights.save(tmp_path / "policy", tiny.CONFIG, tiny.params())
+    folder = str(tmp_path / "policy")
+    cfg = weights.config_of(OPTIONS, folder)
+    assert cfg.hidden_size == tiny.CONFIG.hidden_size
+    function, arguments = weights.start(cfg, folder, jax.random.key(0), rank=2)
+    loaded = function(*arguments)
+    jax.tree.map(np.testing.assert_array_equal, {k: loaded[k] for k in ("vision", "language")}, tiny.params())
+    trained = {**loaded, "lora": jax.tree.map(lambda x: x + 0.1, loaded["lora"])}
+    weights.save(tmp_path / "policy", cfg, trained)  # in place of the first
+    merged = lora.merge(cfg, {k: loaded[k] for k in ("vision", "language")}, trained["lora"])
+    jax.tree.map(np.testing.assert_array_equal, params.load(folder, cfg), merged)
+    assert [path.name for path in tmp_path.iterdir()] == ["policy"]
+
+
+def test_companions_travel_along(tmp_path):
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "tokenizer.json").write_text("{}")
+    weights.save(tmp_path / "out", tiny.CONFIG, tiny.params(), source=str(tmp_path / "source"))
+    assert (tmp_path / "out" / "tokenizer.json").read_text() == "{}"
+
+
+def test_a_tokenizer_must_come_from_somewhere():
+    assert weights.tokenizer_of(OPTIONS, "").size == 2048
+    with pytest.raises(ValueError, match=r"model\.tokenizer is empty"):
+        weights.tokenizer_of(ConfigDict({**OPTIONS, "tokenizer": ""}), "")
