@@ -87,6 +87,8 @@ def reinforcement(preset: str) -> ConfigDict:
         "temperature": 1.0,
         "prompt_tokens": of(preset, pocket=76, large=768),
         "new_tokens": of(preset, pocket=96, large=512),
+        "metrics_tokens": of(preset, pocket=64, smoke=64, large=256),  # of the reward model's two replies
+        "score_tokens": of(preset, pocket=24, large=128),
     })
     config.loss = ConfigDict({
         "clip_low": 0.2,

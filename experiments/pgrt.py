@@ -22,12 +22,11 @@ def get_config(preset="pocket"):
         "policy_steps": common.of(preset, pocket=8, smoke=1),
         "reward_steps": common.of(preset, pocket=4, smoke=1),
         "buffer": common.of(preset, pocket=512, smoke=8),  # recent answers of the policy that serve as weak edits
+        "perturbed": 0.25,  # share of the reward model's pairs that are the studio's
         "margin": 2.0,  # a pair counts only where the two edits differ by this much in CIE ΔE2000
     })
     config.critique = ConfigDict({
         "group": common.of(preset, pocket=8, smoke=2),  # critiques of each pair
-        "new_tokens": common.of(preset, pocket=64, smoke=48, large=256),  # metrics and both strings of scores
-        "form": 0.1,  # reward for a critique that can be read, beside 1 for r > r_weak
         "learning_rate": common.of(preset, pocket=1e-4, large=1e-5),
     })
     return config

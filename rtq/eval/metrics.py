@@ -46,44 +46,48 @@ def ssim(a, b) -> float:
                                        use_sample_covariance=False))
 
 
-def linear(photo) -> np.ndarray:
-    """Encoded sRGB, clipped to 0–1 → linear light, float32 of the same shape."""
-    x = np.clip(np.asarray(photo, np.float32), 0, 1)
-    return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4).astype(np.float32)
+def linear(photo, xp=np):
+    """Encoded sRGB, clipped to 0–1 → linear light, float32 of the same shape. xp: numpy, or jax.numpy on a device."""
+    x = xp.clip(xp.asarray(photo, np.float32), 0, 1)
+    return xp.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
-def lab_of_linear(rgb: np.ndarray) -> np.ndarray:
+def lab_of_linear(rgb, xp=np):
     """Linear sRGB 0–1, float32[..., 3] → CIELAB under D65: L* 0–100, a*, b*."""
     t = rgb @ _TO_XYZ_WHITE.T
-    f = np.where(t > 216 / 24389, np.cbrt(t), (24389 / 27 * t + 16) / 116)
+    f = xp.where(t > 216 / 24389, xp.cbrt(t), (24389 / 27 * t + 16) / 116)
     x, y, z = f[..., 0], f[..., 1], f[..., 2]
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1).astype(np.float32)
+    return xp.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1).astype(np.float32)
 
 
-def lab(photo) -> np.ndarray:
+def lab(photo, xp=np):
     """Encoded sRGB → CIELAB under D65, float32[..., 3]."""
-    return lab_of_linear(linear(photo))
+    return lab_of_linear(linear(photo, xp), xp)
 
 
-def delta_e2000(lab_a: np.ndarray, lab_b: np.ndarray) -> np.ndarray:
-    """CIEDE2000 (Sharma, Wu and Dalal 2005) between CIELAB colours [..., 3] → float64[...]; kL = kC = kH = 1."""
-    (l1_, a1, b1), (l2_, a2, b2) = (np.moveaxis(np.asarray(x, np.float64), -1, 0) for x in (lab_a, lab_b))
-    mean_c7 = ((np.hypot(a1, b1) + np.hypot(a2, b2)) / 2) ** 7
-    g = 1 + 0.5 * (1 - np.sqrt(mean_c7 / (mean_c7 + 25.0**7)))
-    c1, c2 = np.hypot(a1 * g, b1), np.hypot(a2 * g, b2)
-    h1, h2 = (np.degrees(np.arctan2(b, a * g)) % 360 for a, b in ((a1, b1), (a2, b2)))
+def delta_e2000(lab_a, lab_b, xp=np):
+    """CIEDE2000 (Sharma, Wu and Dalal 2005) between CIELAB colours [..., 3] → [...]; kL = kC = kH = 1.
+
+    float64 with numpy, float32 with jax.numpy.
+    """
+    precise = np.float64 if xp is np else np.float32
+    (l1_, a1, b1), (l2_, a2, b2) = (xp.moveaxis(xp.asarray(x, precise), -1, 0) for x in (lab_a, lab_b))
+    mean_c7 = ((xp.hypot(a1, b1) + xp.hypot(a2, b2)) / 2) ** 7
+    g = 1 + 0.5 * (1 - xp.sqrt(mean_c7 / (mean_c7 + 25.0**7)))
+    c1, c2 = xp.hypot(a1 * g, b1), xp.hypot(a2 * g, b2)
+    h1, h2 = (xp.degrees(xp.arctan2(b, a * g)) % 360 for a, b in ((a1, b1), (a2, b2)))
     grey = c1 * c2 == 0
-    dh = np.where(grey, 0, (h2 - h1 + 180) % 360 - 180)
-    d_l, d_c, d_h = l2_ - l1_, c2 - c1, 2 * np.sqrt(c1 * c2) * np.sin(np.radians(dh / 2))
+    dh = xp.where(grey, 0, (h2 - h1 + 180) % 360 - 180)
+    d_l, d_c, d_h = l2_ - l1_, c2 - c1, 2 * xp.sqrt(c1 * c2) * xp.sin(xp.radians(dh / 2))
     mean_l, mean_c = (l1_ + l2_) / 2, (c1 + c2) / 2
-    wrap = np.where(np.abs(h1 - h2) <= 180, 0, np.where(h1 + h2 < 360, 360, -360))
-    mean_h = np.where(grey, h1 + h2, (h1 + h2 + wrap) / 2)
-    t = (1 - 0.17 * np.cos(np.radians(mean_h - 30)) + 0.24 * np.cos(np.radians(2 * mean_h))
-         + 0.32 * np.cos(np.radians(3 * mean_h + 6)) - 0.20 * np.cos(np.radians(4 * mean_h - 63)))
-    s_l = 1 + 0.015 * (mean_l - 50) ** 2 / np.sqrt(20 + (mean_l - 50) ** 2)
+    wrap = xp.where(xp.abs(h1 - h2) <= 180, 0, xp.where(h1 + h2 < 360, 360, -360))
+    mean_h = xp.where(grey, h1 + h2, (h1 + h2 + wrap) / 2)
+    t = (1 - 0.17 * xp.cos(xp.radians(mean_h - 30)) + 0.24 * xp.cos(xp.radians(2 * mean_h))
+         + 0.32 * xp.cos(xp.radians(3 * mean_h + 6)) - 0.20 * xp.cos(xp.radians(4 * mean_h - 63)))
+    s_l = 1 + 0.015 * (mean_l - 50) ** 2 / xp.sqrt(20 + (mean_l - 50) ** 2)
     s_c, s_h = 1 + 0.045 * mean_c, 1 + 0.015 * mean_c * t
-    r = -2 * np.sqrt(mean_c**7 / (mean_c**7 + 25.0**7)) * np.sin(np.radians(60 * np.exp(-(((mean_h - 275) / 25) ** 2))))
-    return np.sqrt((d_l / s_l) ** 2 + (d_c / s_c) ** 2 + (d_h / s_h) ** 2 + r * (d_c / s_c) * (d_h / s_h))
+    r = -2 * xp.sqrt(mean_c**7 / (mean_c**7 + 25.0**7)) * xp.sin(xp.radians(60 * xp.exp(-(((mean_h - 275) / 25) ** 2))))
+    return xp.sqrt((d_l / s_l) ** 2 + (d_c / s_c) ** 2 + (d_h / s_h) ** 2 + r * (d_c / s_c) * (d_h / s_h))
 
 
 def delta_e(a, b) -> float:

@@ -5,6 +5,7 @@ forward and backward; log-probabilities are those of the masked distribution at 
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -86,3 +87,12 @@ def step(
         else:
             total = jax.tree.map(lambda old, new: old + new.sum(0), total, metrics)
     return state, total | {"sampler_gap": gap}
+
+
+def learner(setup: Setup) -> Callable[..., tuple[State, dict[str, losses.Pair]]]:
+    """`step` as a lift takes it, with the grammar's table as its last argument instead of a constant in the program."""
+
+    def learn(state, batch, table, *, axis_name):
+        return step(state, batch, None, setup=setup._replace(table=table), axis_name=axis_name)
+
+    return learn

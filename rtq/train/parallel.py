@@ -205,7 +205,8 @@ class Sharded:
         """
         rows = NamedSharding(self.mesh, P(("data", "fsdp")))
         if measured:
-            run = jax.jit(functools.partial(function, axis_name=None), out_shardings=(rows, NamedSharding(self.mesh, P())))
+            alone = functools.partial(function, axis_name=None)
+            run = jax.jit(alone, out_shardings=(rows, NamedSharding(self.mesh, P())))
         else:
             run = jax.jit(function, out_shardings=rows)
 

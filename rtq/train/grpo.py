@@ -1,0 +1,202 @@
+"""GRPO of the policy against a scorer that stays as it is: the learned reward model, the rule, or a mixture.
+
+WORKDIR as in `sft`; at the end the weights are in policy/.
+"""
+
+import pathlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from rtq.data import pipeline, rows
+from rtq.data.batches import PromptBatch
+from rtq.data.example import Example
+from rtq.data.options import POCKET
+from rtq.decode.sampling import Sampling
+from rtq.models.qwen25vl.config import Config
+from rtq.rl import grammars, losses, rollout
+from rtq.text import prompts
+from rtq.text.tokenizer import Tokenizer
+from rtq.train import grpo_step, loop, optim, parallel, policy_turn, sft, state, weights
+from rtq.train.checkpoint import Checkpoints
+
+
+class Parts(NamedTuple):
+    """What GRPO and PGRT are made of. cfg, reward_cfg: shapes of the models; critique: the reward model's grammar;
+    turn: the tokens that show it an edit; folders: of examples, by split; spoiling, editing: what renders."""
+
+    cfg: Config
+    reward_cfg: Config
+    tokenizer: Tokenizer
+    devices: Any
+    critique: grammars.Critique
+    turn: tuple[int, ...]
+    writer: rows.Writer
+    folders: dict[str, pathlib.Path]
+    spoiling: rollout.Executor
+    editing: rollout.Executor
+
+
+def train(config: Any, workdir: pathlib.Path) -> None:
+    """Sample, score, learn; evaluate on photos that are not trained on; save the weights.
+
+    Raises:
+      ValueError: one line: something in the configuration or the data cannot be.
+    """
+    parts = prepare(config, workdir)
+    devices, key = parts.devices, jax.random.key(config.seed)
+    optimizer = optim.make(config.optimizer, config.steps * config.loss.updates)
+    policy = create(parts, parts.cfg, config.policy.checkpoint, config, key, optimizer)
+    carry = {"policy": policy} | ({"reference": copied(policy.params)} if config.loss.beta else {})
+    judge = frozen(parts, config, key) if config.scorer.learned else None
+    turn = policy_turn.Turn(policy_setup(config, parts), policy_learning(config, parts, optimizer), devices,
+                            grammars.answers(parts.tokenizer, POCKET, parts.cfg.vocab_size))  # fmt: skip
+    feed = Prompts(parts.folders["train"], config, parts.writer)
+    appraise = appraiser(config, parts)
+
+    def advance(carry: loop.Carry, number: int) -> loop.Outcome:
+        batch, examples = feed()
+        models = policy_turn.Models(carry["policy"].params, carry.get("reference"), judge)
+        (taken, _), health, _ = turn.play(models, batch, jax.random.fold_in(key, number))
+        new, metrics = turn.learn(carry["policy"], taken)
+        after = refreshed(config, {**carry, "policy": new}, number)
+        return loop.Outcome(after, health | metrics, [e.key for e in examples])
+
+    task = loop.Task(
+        advance, feed.position, feed.seek, whole=devices.whole, place=devices.place,
+        evaluate=lambda carry, number: appraise(carry["policy"].params, judge),
+    )  # fmt: skip
+    final = loop.run(
+        task, carry, steps=config.steps, every=every(config), workdir=workdir, seconds=config.log.seconds,
+        checkpoints=Checkpoints(workdir / "checkpoints", keep=config.checkpoint.keep),
+    )  # fmt: skip
+    weights.save(workdir / "policy", parts.cfg, devices.whole(final["policy"]).params, source=config.policy.checkpoint)
+
+
+def prepare(config: Any, workdir: pathlib.Path) -> Parts:
+    """Shapes, tokenizer, devices, grammar, and the studio's examples."""
+    if config.steps < 1 or config.batch < 1 or config.sampling.group < 2:
+        raise ValueError("steps and batch must be at least 1, sampling.group at least 2")
+    if config.batch % jax.process_count():
+        raise ValueError(f"batch is {config.batch}, which {jax.process_count()} hosts cannot share")
+    cfg = weights.config_of(config.model, config.policy.checkpoint)
+    reward_cfg = weights.config_of(config.model, config.reward.checkpoint)
+    tokenizer = weights.tokenizer_of(config.model, config.policy.checkpoint)
+    image_tokens = rollout.image_side(cfg, config.model.photo) ** 2
+    return Parts(
+        cfg, reward_cfg, tokenizer, parallel.make(config.parallel, cfg),
+        grammars.critiques(tokenizer, reward_cfg.vocab_size), tuple(prompts.scores_turn(tokenizer, image_tokens)),
+        rows.Writer(tokenizer, image_tokens), sft.make_examples(config, workdir), rollout.executor(sft.SPOILS),
+        rollout.executor(POCKET),
+    )  # fmt: skip
+
+
+def create(
+    parts: Parts, cfg: Config, checkpoint: str, config: Any, key: jax.Array, optimizer: optax.GradientTransformation
+) -> state.State:
+    """A model in training, on the devices."""
+    rank, shardings = config.model.lora_rank, parts.devices.parameters()
+    parameters, arguments = weights.start(cfg, checkpoint, key, rank=rank, shardings=shardings)
+    return parts.devices.create(lambda *a: state.create(parameters(*a), optimizer), *arguments)
+
+
+def frozen(parts: Parts, config: Any, key: jax.Array) -> Any:
+    """The reward model's parameters, on the devices."""
+    shardings = parts.devices.parameters()
+    parameters, arguments = weights.start(parts.reward_cfg, config.reward.checkpoint, key, shardings=shardings)
+    return parts.devices.create(parameters, *arguments)
+
+
+def copied(tree: Any) -> Any:
+    """Buffers of its own: steps donate the state."""
+    return jax.tree.map(jnp.copy, tree)
+
+
+def refreshed(config: Any, carry: loop.Carry, number: int) -> loop.Carry:
+    """After step `number` (from 0) of the policy: every so many steps it becomes its own reference."""
+    due = config.loss.refresh and (number + 1) % config.loss.refresh == 0
+    return {**carry, "reference": copied(carry["policy"].params)} if due and "reference" in carry else carry
+
+
+def policy_setup(config: Any, parts: Parts, *, greedy: bool = False) -> policy_turn.Setup:
+    """How the policy plays; greedy: one likeliest answer, for evaluation."""
+    return policy_turn.Setup(
+        parts.cfg, parts.reward_cfg, parts.tokenizer, parts.spoiling, parts.editing, parts.critique, parts.turn,
+        dict(config.scorer), 1 if greedy else config.sampling.group,
+        Sampling(0.0 if greedy else config.sampling.temperature), config.sampling.new_tokens,
+        config.sampling.metrics_tokens, config.sampling.score_tokens, config.loss.scale_by_std,
+    )  # fmt: skip
+
+
+def policy_learning(
+    config: Any, parts: Parts, optimizer: optax.GradientTransformation
+) -> grpo_step.Setup:
+    """How the policy learns from what it played."""
+    return grpo_step.Setup(
+        parts.cfg, optimizer, None, objective(config), config.sampling.temperature, epochs=config.loss.updates,
+        micro=config.micro, trains=config.optimizer.trains,
+    )  # fmt: skip
+
+
+def objective(config: Any) -> losses.Grpo:
+    """The loss of either model."""
+    how = config.loss
+    return losses.Grpo(how.clip_low, how.clip_high, how.beta, how.aggregation, config.sampling.new_tokens)
+
+
+def every(config: Any) -> loop.Every:
+    """The best policy is the one with the smallest distance to the users' edits of validation photos."""
+    return loop.Every(
+        config.log.every, config.evaluation.every, config.checkpoint.every, config.checkpoint.minutes,
+        "validation/delta_e",
+    )  # fmt: skip
+
+
+class Prompts:
+    """This host's endless prompts with their examples, and where they stand."""
+
+    def __init__(self, folder: pathlib.Path, config: Any, writer: rows.Writer):
+        self._rows = iter(
+            pipeline.prompts(
+                folder, count=config.batch // jax.process_count(), writer=writer, seed=config.seed,
+                length=config.sampling.prompt_tokens, host=(jax.process_index(), jax.process_count()),
+            )
+        )  # fmt: skip
+
+    def __call__(self) -> tuple[PromptBatch, list[Example]]:
+        return next(self._rows)
+
+    def position(self) -> Any:
+        return self._rows.get_state()
+
+    def seek(self, position: Any) -> None:
+        self._rows.set_state(position)
+
+
+def appraiser(config: Any, parts: Parts) -> Callable[[Any, Any], dict[str, float]]:
+    """(policy, reward model or None) → {"validation/…": …} of the likeliest answers to the same few requests."""
+    setup = policy_setup(config, parts, greedy=True)
+    table = grammars.answers(parts.tokenizer, POCKET, parts.cfg.vocab_size)
+    turn = policy_turn.Turn(setup, None, parts.devices, table)
+    held = Prompts(parts.folders["validation"], config, parts.writer)
+    batches = [held()[0] for _ in range(config.evaluation.batches)]
+
+    def appraise(policy: Any, reward: Any) -> dict[str, float]:
+        models = policy_turn.Models(policy, None, reward)
+        return means([jax.device_get(turn.play(models, batch, jax.random.key(0))[1]) for batch in batches])
+
+    return appraise
+
+
+def means(rows: list[dict[str, losses.Pair]]) -> dict[str, float]:
+    """Metrics of several batches → "validation/NAME"; what counts nothing, and the host's share, are left out."""
+    sums: dict[str, np.ndarray] = {}
+    for row in rows:
+        for name, pair in row.items():
+            sums[name] = sums.get(name, np.zeros(2)) + np.array(pair, np.float64)
+    kept = {name: pair for name, pair in sums.items() if name != policy_turn.HOST and pair[1]}
+    return {f"validation/{name}": float(total / count) for name, (total, count) in kept.items()}

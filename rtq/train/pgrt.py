@@ -1,0 +1,164 @@
+"""Policy-guided reward training (RetouchIQ, arXiv 2602.17558): the policy and its judge learn in turns.
+
+A round is `rounds.policy_steps` steps of GRPO, whose answers go into a buffer, and then `rounds.reward_steps` steps of
+the reward model, whose weak edits come from the buffer (a share of them from the studio, lest it forget).
+WORKDIR as in `sft`; at the end the weights are in policy/ and reward/.
+"""
+
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from rtq.data.options import POCKET
+from rtq.decode.sampling import Sampling
+from rtq.rl import grammars, rollout
+from rtq.train import grpo, grpo_step, loop, optim, pairs, policy_turn, reward_turn, weights
+from rtq.train.checkpoint import Checkpoints
+
+
+def train(config: Any, workdir: pathlib.Path) -> None:
+    """Rounds of both; evaluate on photos that are not trained on; save both models.
+
+    Raises:
+      ValueError: one line: something in the configuration or the data cannot be.
+    """
+    _check(config)
+    parts = grpo.prepare(config, workdir)
+    devices, key, turns = parts.devices, jax.random.key(config.seed), config.rounds
+    optimizer = optim.make(config.optimizer, config.steps * turns.policy_steps * config.loss.updates)
+    judging = optim.make(_reward_options(config), config.steps * turns.reward_steps * config.loss.updates)
+    policy = grpo.create(parts, parts.cfg, config.policy.checkpoint, config, key, optimizer)
+    reward = grpo.create(parts, parts.reward_cfg, config.reward.checkpoint, config, jax.random.fold_in(key, 1), judging)
+    feed = grpo.Prompts(parts.folders["train"], config, parts.writer)
+    buffer = pairs.empty(pairs.perturbed(feed()[0]), turns.buffer)
+    carry = {"policy": policy, "reward": reward, "buffer": buffer}
+    if config.loss.beta:
+        carry |= {"reference": grpo.copied(policy.params), "reward_reference": grpo.copied(reward.params)}
+    playing = policy_turn.Turn(
+        grpo.policy_setup(config, parts), grpo.policy_learning(config, parts, optimizer), devices,
+        grammars.answers(parts.tokenizer, POCKET, parts.cfg.vocab_size),
+    )  # fmt: skip
+    setup = reward_setup(config, parts)
+    learning = grpo_step.Setup(
+        parts.reward_cfg, judging, None, grpo.objective(config), config.sampling.temperature, row_images=True,
+        epochs=config.loss.updates, micro=config.micro, trains=config.optimizer.trains,
+    )  # fmt: skip
+    comparing = reward_turn.Turn(setup, learning, devices)
+    evaluate = evaluator(config, parts, setup)
+
+    def play(carry: loop.Carry, number: int) -> loop.Outcome:
+        batch, examples = feed()
+        models = policy_turn.Models(carry["policy"].params, carry.get("reference"), carry["reward"].params)
+        (taken, difference), health, plans = playing.play(models, batch, jax.random.fold_in(key, number))
+        new, metrics = playing.learn(carry["policy"], taken)
+        fresh = pairs.answered(batch, plans, devices.fetch(difference), turns.margin)
+        after = {**carry, "policy": new, "buffer": pairs.put(carry["buffer"], fresh)}
+        named = {f"policy/{name}": pair for name, pair in (health | metrics).items()}
+        return loop.Outcome(after, named, [e.key for e in examples])
+
+    def compare(carry: loop.Carry, number: int) -> loop.Outcome:
+        batch, examples = feed()
+        given = mixed(carry["buffer"], pairs.perturbed(batch), turns.perturbed, [config.seed, number])
+        reference = carry.get("reward_reference")
+        step_key = jax.random.fold_in(key, number)
+        taken, health = comparing.play(carry["reward"].params, reference, given, step_key)
+        new, metrics = comparing.learn(carry["reward"], taken)
+        named = {f"reward/{name}": pair for name, pair in (health | metrics).items()}
+        return loop.Outcome({**carry, "reward": new}, named, [e.key for e in examples])
+
+    cycle = turns.policy_steps + turns.reward_steps
+
+    def advance(carry: loop.Carry, number: int) -> loop.Outcome:
+        return (play if number % cycle < turns.policy_steps else compare)(carry, number)
+
+    task = loop.Task(
+        advance, feed.position, feed.seek, evaluate=evaluate,
+        whole=lambda carry: _apart(carry, devices.whole), place=lambda carry: _apart(carry, devices.place),
+    )  # fmt: skip
+    final = loop.run(
+        task, carry, steps=config.steps * cycle, every=grpo.every(config), workdir=workdir,
+        seconds=config.log.seconds, checkpoints=Checkpoints(workdir / "checkpoints", keep=config.checkpoint.keep),
+    )  # fmt: skip
+    for name, cfg in (("policy", parts.cfg), ("reward", parts.reward_cfg)):
+        params = devices.whole(final[name]).params
+        weights.save(workdir / name, cfg, params, source=config[name].checkpoint)
+
+
+def _check(config: Any) -> None:
+    turns = config.rounds
+    if turns.policy_steps < 1 or turns.reward_steps < 1 or turns.buffer < config.batch:
+        raise ValueError("rounds: policy_steps and reward_steps must be at least 1, buffer at least batch")
+    if not 0 <= turns.perturbed <= 1:
+        raise ValueError(f"rounds.perturbed is {turns.perturbed}, allowed is a share from 0 to 1")
+    if not config.scorer.learned:
+        raise ValueError("scorer.learned is 0, but PGRT trains the learned reward; use experiments/grpo.py")
+
+
+def _reward_options(config: Any) -> Any:
+    options = config.optimizer.copy_and_resolve_references()
+    options.learning_rate = config.critique.learning_rate
+    return options
+
+
+def _apart(carry: loop.Carry, move: Callable[[Any], Any]) -> loop.Carry:
+    """All but the buffer, which stays on the host, moved."""
+    return {name: tree if name == "buffer" else move(tree) for name, tree in carry.items()}
+
+
+def reward_setup(config: Any, parts: grpo.Parts) -> reward_turn.Setup:
+    """How critiques are sampled."""
+    return reward_turn.Setup(
+        parts.reward_cfg, parts.tokenizer, parts.spoiling, parts.editing, parts.critique, parts.turn,
+        config.critique.group, Sampling(config.sampling.temperature), config.sampling.metrics_tokens,
+        config.sampling.score_tokens, config.loss.scale_by_std,
+    )  # fmt: skip
+
+
+def mixed(buffer: dict[str, Any], studio: pairs.Pairs, share: float, seed: list[int]) -> pairs.Pairs:
+    """As many pairs as `studio` has: about `share` of them from there, the rest from the buffer, as far as it goes."""
+    count = len(studio.seeds)
+    rng = np.random.default_rng([*seed, jax.process_index()])
+    policy = pairs.draw(buffer, count - round(count * share), rng)
+    if policy is None:
+        return studio
+    rest = jax.tree.map(lambda x: np.asarray(x)[: count - len(policy.seeds)], studio)
+    out = pairs.joined([policy, rest])
+    return out._replace(seeds=rng.integers(2**31, size=count).astype(np.int32))
+
+
+def evaluator(config: Any, parts: grpo.Parts, setup: reward_turn.Setup) -> Callable[..., dict[str, float]]:
+    """(carry, step) → what the policy reaches, and how often the judge is right: on the studio's pairs
+    ("validation/perturbed_accuracy") and on likeliest answers of this very policy ("validation/fresh_accuracy")."""
+    judge = reward_turn.Judge(setup, parts.devices)
+    held = grpo.Prompts(parts.folders["validation"], config, parts.writer)
+    batches = [held()[0] for _ in range(config.evaluation.batches)]
+    greedy = policy_turn.Turn(
+        grpo.policy_setup(config, parts, greedy=True), None, parts.devices,
+        grammars.answers(parts.tokenizer, POCKET, parts.cfg.vocab_size),
+    )  # fmt: skip
+
+    def evaluate(carry: loop.Carry, number: int) -> dict[str, float]:
+        del number
+        policy, reward = carry["policy"].params, carry["reward"].params
+        rows = []
+        for batch in batches:
+            models = policy_turn.Models(policy, None, reward)
+            difference, health, plans = greedy.play(models, batch, jax.random.key(0))
+            row = jax.device_get(health)
+            row["perturbed_accuracy"] = jax.device_get(judge(reward, pairs.perturbed(batch))[1]["accuracy"])
+            found, _ = judge(reward, _against(batch, plans))
+            counts = parts.devices.fetch(difference) >= config.rounds.margin
+            right = (found[:, 0] > found[:, 1]) & counts
+            rows.append(row | {"fresh_accuracy": (right.sum(), counts.sum())})
+        return grpo.means(rows)
+
+    return evaluate
+
+
+def _against(batch: Any, plans: list) -> pairs.Pairs:
+    """The user's edits against the policy's, one for each prompt, whatever they are."""
+    return pairs.perturbed(batch)._replace(weak=rollout.plan_arrays(plans)[0])
+
