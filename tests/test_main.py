@@ -6,16 +6,16 @@ import pathlib
 import subprocess
 import sys
 
+import jax
 import pytest
 
 from rtq.models.qwen25vl import params
 from rtq.train import writer
-from tests.conftest import CACHE
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py") if path.stem != "common")
 ENVIRONMENT = {
-    "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "JAX_COMPILATION_CACHE_DIR": CACHE,
+    "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "JAX_COMPILATION_CACHE_DIR": jax.config.jax_compilation_cache_dir,
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
 }  # fmt: skip
 

@@ -14,13 +14,12 @@ import pytest
 
 from rtq.train import state, writer
 from rtq.train.checkpoint import Checkpoints, problem
-from tests.conftest import CACHE
 from tests.train import train_tiny as tiny
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STEPS = 24
 ENVIRONMENT = {
-    "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "JAX_COMPILATION_CACHE_DIR": CACHE,
+    "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "JAX_COMPILATION_CACHE_DIR": jax.config.jax_compilation_cache_dir,
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
 }  # fmt: skip
 
