@@ -15,6 +15,8 @@ import jax
 import numpy as np
 from tensorboardX import SummaryWriter
 
+SHOWN = ("loss", "reward", "validation/loss")  # beside the step
+
 
 def _clock(seconds: float) -> str:
     """"1 h 05 min", "12 min", "40 s"."""
@@ -103,8 +105,7 @@ class Writer:
     def line(self, step: int, now: float) -> str:
         """"step 40/100 · loss 1.234 · 0.21 s/step · 13 s left"."""
         parts = [f"step {step}/{self._total}"]
-        loss = {name: value for name, value in self._last[1].items() if name.split("/")[-1] in ("loss", "reward")}
-        parts += [f"{name} {value:.4g}" for name, value in sorted(loss.items())]
+        parts += [f"{name} {self._last[1][name]:.4g}" for name in SHOWN if name in self._last[1]]
         if step > self._start:
             pace = (now - self._began) / (step - self._start)
             parts += [f"{pace:.2g} s/step", f"{_clock(pace * (self._total - step))} left"]
