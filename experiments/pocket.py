@@ -3,22 +3,40 @@
     python -m rtq.main --config=experiments/pocket.py --workdir=runs/pocket --config.data.photos=FOLDER
 
 Hardware: 2 cores. Stages: one base for both models (looking and one-slider requests, then everything), the policy and
-the reward model from that base, then both in turns (PGRT).
+the reward model from that base, then both in turns (PGRT). A stage that misses its gate stops the run.
 """
 
 from ml_collections import ConfigDict
 
-from experiments import common
+from experiments import pgrt
 
 
 def get_config(preset="pocket"):
-    config = common.reinforcement(preset)
+    config = pgrt.get_config(preset)
     config.task = "pocket"
-    config.stages = ConfigDict({  # steps of each
-        "looking": common.of(preset, pocket=2000, smoke=1),
-        "base": common.of(preset, pocket=2500, smoke=1),
-        "policy": common.of(preset, pocket=2500, smoke=1),
-        "reward": common.of(preset, pocket=3000, smoke=1),
-        "rounds": common.of(preset, pocket=20, smoke=1),
-    })
+    config.batch = 32 if preset == "pocket" else 4  # rows of a supervised update
+    config.optimizer.learning_rate = 1e-3
+    config.prompts = 8 if preset == "pocket" else 2  # of a step of the last stage
+    config.rates = ConfigDict({"policy": 1e-4, "reward": 1e-4})  # of the last stage
+    short = {} if preset == "pocket" else {"steps": 2, "gate": 0.0}
+    config.trained = "policy"
+    config.tasks = {}
+
+    def stage(trained, source, steps, kinds, gate, least, schedule, **tasks):
+        return ConfigDict({
+            "trained": trained, "from": source, "steps": steps, "kinds": kinds, "schedule": schedule, "tasks": tasks,
+            "measure": gate, "gate": least,
+        } | short)  # fmt: skip
+
+    # measure: of the validation rows at the end of the stage; gate: the least it must be.
+    config.stages = ConfigDict({
+        "looking": stage("policy", "", 1200, "one", "facts/within_one", 0.8, "constant", facts=0.4, change=0.35,
+                         edit=0.25),
+        "base": stage("policy", "looking", 1300, "", "facts/within_one", 0.9, "constant", edit=0.4, facts=0.05,
+                      change=0.1, critique=0.25, refine=0.1, summarise=0.1),
+        "policy": stage("policy", "base", 900, "", "edit/accuracy", 0.0, "cosine", edit=0.75, refine=0.15,
+                        summarise=0.1),
+        "reward": stage("reward", "base", 900, "", "critique/within_one/score", 0.0, "cosine", critique=0.85,
+                        change=0.15),
+    })  # fmt: skip
     return config

@@ -16,9 +16,9 @@ import jax
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from rtq.train import grpo, loop, parallel, pgrt, sft
+from rtq.train import grpo, loop, parallel, pgrt, pocket, sft
 
-TASKS = {"sft": sft.train, "grpo": grpo.train, "pgrt": pgrt.train}
+TASKS = {"sft": sft.train, "grpo": grpo.train, "pgrt": pgrt.train, "pocket": pocket.train}
 CONFIG = config_flags.DEFINE_config_file("config", None, "FILE[:PRESET] with get_config.", lock_config=True)
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made if missing.")
 

@@ -8,7 +8,7 @@ Four measurements of encoded sRGB, reduced to about `SIDE` pixels a side and cli
     chroma   mean of max(R, G, B) − min(R, G, B)
 
 A level counts the edges that lie below a measurement. The edges are the fifteenths of 1,600 random crops of 114 free
-photos, many of them spoiled, rounded: `python -m rtq.data.studio --calibrate` prints them anew. A change is the signed
+photos, many of them spoiled, rounded (`calibrate`). A change is the signed
 count of the steps that the difference of two measurements exceeds; the first step is about where an edit
 begins to be seen, the others are sevenths of the differences between photos and spoiled photos.
 """

@@ -151,15 +151,7 @@ def run(
     writer = writer_of(workdir, steps, start=start, seconds=seconds)
     if found is not None:
         writer.say(f"going on from {checkpoints.path(start)}")
-    saved, clock, step = start if found is not None else -1, time.monotonic(), start
-
-    def save(score: float | None = None) -> None:
-        nonlocal saved, clock
-        window.settle()  # nothing is saved after a step that went wrong
-        facts = {"positions": _everyones(task.position()), "window": window.sums, "best": best}
-        checkpoints.save(step, task.whole(carry), facts, score=score)
-        saved, clock = step, time.monotonic()
-
+    saver, step = _Saver(task, checkpoints, window, best, start if found is not None else -1), start
     try:
         with Signals() as signals:
             while step < steps:
@@ -172,28 +164,46 @@ def run(
                 if task.evaluate is not None and _due(step, every.evaluate, steps):
                     window.settle()
                     row |= task.evaluate(carry, step)
-                    if every.best:
-                        score = row[every.best] if every.best_is == "highest" else -row[every.best]
-                improved = score is not None and _better(row[every.best], best, every)
-                if improved:
-                    best = row[every.best]
+                    score = saver.improved(row, every)
                 if row:
                     writer.write(step, row)
                 writer.progress(step)
-                if improved or _due(step, every.save, steps) or _minutes(step, clock, every):
-                    save(score)
+                if score is not None or _due(step, every.save, steps) or _minutes(step, saver.clock, every):
+                    saver.save(carry, step, score)
                 stop = signals.agreed(step)
                 if stop is not None:
-                    if saved < step:
-                        save(score)
+                    saver.save(carry, step)
                     checkpoints.wait()
                     raise Interrupted(f"{stop}: stopped after step {step}, all saved in {checkpoints.path(step)}")
-            if saved < step:
-                save()
+            saver.save(carry, step)
     finally:
         writer.close()
         checkpoints.wait()
     return carry
+
+
+class _Saver:
+    """What a checkpoint needs to know, and the best score so far. saved: the step of the newest one, -1 for none."""
+
+    def __init__(self, task: Task, checkpoints: Checkpoints, window: Window, best: float | None, saved: int):
+        self._task, self._checkpoints, self._window, self._best = task, checkpoints, window, best
+        self._saved, self.clock = saved, time.monotonic()
+
+    def improved(self, row: dict[str, float], every: Every) -> float | None:
+        """The score of an evaluation that is the best so far, higher being better; else None."""
+        if not every.best or not _better(row[every.best], self._best, every):
+            return None
+        self._best = row[every.best]
+        return self._best if every.best_is == "highest" else -self._best
+
+    def save(self, carry: Carry, step: int, score: float | None = None) -> None:
+        """Unless this step is saved already."""
+        if self._saved == step:
+            return
+        self._window.settle()  # nothing is saved after a step that went wrong
+        facts = {"positions": _everyones(self._task.position()), "window": self._window.sums, "best": self._best}
+        self._checkpoints.save(step, self._task.whole(carry), facts, score=score)
+        self._saved, self.clock = step, time.monotonic()
 
 
 def _everyones(position: Any) -> list[Any]:

@@ -17,7 +17,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from rtq.data import batches, correction, photos, pipeline, rows, studio
+from rtq.data import batches, correction, drafts, photos, pipeline, rows, studio
 from rtq.data.options import POCKET
 from rtq.decode.sampling import Sampling, free_table
 from rtq.models.qwen25vl.config import Config
@@ -117,6 +117,11 @@ def make_examples(config: Any, workdir: pathlib.Path) -> dict[str, pathlib.Path]
     return {split: root / split for split in counts}
 
 
+def kinds_of(config: Any) -> tuple[str, ...]:
+    """The kinds of examples that `config.data.kinds` names; all of them where it is ""."""
+    return tuple(config.data.kinds.split(",")) if config.data.kinds else tuple(drafts.KINDS)
+
+
 class Feed:
     """Batches of one task at a time; which task a step has follows from the seed and the step."""
 
@@ -145,7 +150,7 @@ def open_rows(folder: pathlib.Path, task: str, config: Any, writer: rows.Writer)
     return iter(
         pipeline.dataset(
             folder, tasks={task: 1.0}, batch_size=config.batch // jax.process_count(), writer=writer, seed=config.seed,
-            lengths=config.lengths.to_dict(), host=(jax.process_index(), jax.process_count()),
+            lengths=config.lengths.to_dict(), kinds=kinds_of(config), host=(jax.process_index(), jax.process_count()),
         )
     )  # fmt: skip
 

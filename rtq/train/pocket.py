@@ -1,0 +1,64 @@
+"""The embedded weights from scratch: supervised stages, each in a folder of its own, then PGRT.
+
+A stage that is done is skipped, one that was interrupted goes on, so the whole is one command however often it stops.
+"""
+
+import pathlib
+from typing import Any
+
+from rtq.train import pgrt, sft, writer
+
+
+def train(config: Any, workdir: pathlib.Path) -> None:
+    """All stages in order.
+
+    Raises:
+      ValueError: one line: a stage's measure on validation rows is below its gate, or as in `sft` and `pgrt`.
+    """
+    for name, stage in config.stages.items():
+        folder = workdir / name
+        if not (folder / stage.trained / "config.json").exists():
+            sft.train(stage_config(config, stage, workdir), _made(folder))
+        reached = measured(folder, stage.measure)
+        print(f"stage {name}: validation {stage.measure} {reached:.3f}, needed {stage.gate}", flush=True)
+        if reached < stage.gate:
+            raise ValueError(f"stage {name}: validation {stage.measure} is {reached:.3f}, below its gate {stage.gate}")
+    last = workdir / "pgrt"
+    if not (last / "reward" / "config.json").exists():
+        pgrt.train(last_config(config, workdir), _made(last))
+
+
+def stage_config(config: Any, stage: Any, workdir: pathlib.Path) -> Any:
+    """The configuration of one supervised stage."""
+    out = config.copy_and_resolve_references()
+    out.trained, out.steps, out.tasks = stage.trained, stage.steps, stage.tasks
+    out.data.kinds, out.data.dir = stage.kinds, config.data.dir or str(workdir / "data")
+    out.optimizer.schedule = stage.schedule
+    if stage["from"]:
+        source = config.stages[stage["from"]].trained
+        out[stage.trained].checkpoint = str(workdir / stage["from"] / source)
+    return out
+
+
+def last_config(config: Any, workdir: pathlib.Path) -> Any:
+    """The configuration of the last stage, PGRT."""
+    out = config.copy_and_resolve_references()
+    out.batch, out.data.dir = config.prompts, config.data.dir or str(workdir / "data")
+    out.optimizer.learning_rate, out.critique.learning_rate = config.rates.policy, config.rates.reward
+    out.policy.checkpoint = str(workdir / "policy" / "policy")
+    out.reward.checkpoint = str(workdir / "reward" / "reward")
+    return out
+
+
+def measured(folder: pathlib.Path, name: str) -> float:
+    """The last value of a validation metric; of several that begin with the name, the mean (`facts/within_one/…`)."""
+    for row in reversed(writer.read(folder / "metrics.jsonl")):
+        found = [value for key, value in row.items() if key.startswith(f"validation/{name}")]
+        if found:
+            return sum(found) / len(found)
+    raise ValueError(f"{folder}: no validation metric {name}")
+
+
+def _made(folder: pathlib.Path) -> pathlib.Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
