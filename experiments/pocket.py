@@ -28,6 +28,7 @@ def get_config(preset="pocket"):
             "measure": gate, "gate": least,
         } | short)  # fmt: skip
 
+    config.order = ("looking", "base", "policy", "reward")
     # measure: of the validation rows at the end of the stage; gate: the least it must be.
     config.stages = ConfigDict({
         "looking": stage("policy", "", 1200, "one", "facts/within_one", 0.8, "constant", facts=0.4, change=0.35,

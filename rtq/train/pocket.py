@@ -15,8 +15,8 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     Raises:
       ValueError: one line: a stage's measure on validation rows is below its gate, or as in `sft` and `pgrt`.
     """
-    for name, stage in config.stages.items():
-        folder = workdir / name
+    for name in config.order:
+        stage, folder = config.stages[name], workdir / name
         if not (folder / stage.trained / "config.json").exists():
             sft.train(stage_config(config, stage, workdir), _made(folder))
         reached = measured(folder, stage.measure)
