@@ -12,7 +12,7 @@ import signal
 import sys
 import warnings
 
-from rtq import cli_base, cli_help, cli_photo, cli_plans
+from rtq import cli_base, cli_edit, cli_help, cli_photo, cli_plans
 from rtq.cli_base import EXISTS, FAILED, INPUT, PLAN, USAGE, Failure, notice, reason
 from rtq.editor.plan import AMOUNT, Plan, find_slider
 from rtq.editor.sliders import SLIDERS, table_markdown
@@ -69,6 +69,19 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--overwrite", action="store_true", help="allow replacing existing files")
 
     _render_options(verb("render", _render, cli_help.RENDER, "render photos with a plan"), output)
+    sub = verb("edit", cli_edit.edit, cli_help.EDIT, "edit a photo as asked for in words")
+    sub.add_argument("photo", metavar="IN", help="the photo: JPEG, PNG, TIFF, WebP, HEIC, AVIF or camera raw")
+    sub.add_argument("request", metavar="REQUEST", help='what to change, in words: "warmer, and less contrast"')
+    _policy_options(sub, output)
+    sub = verb("refine", cli_edit.refine, cli_help.REFINE, "change an edit as asked for in words")
+    sub.add_argument("photo", metavar="IN", help="the photo before the edit")
+    sub.add_argument("result", metavar="PLAN", help="the edit's plan (.json, .xmp, .lrtemplate), or the edited photo")
+    sub.add_argument("feedback", metavar="FEEDBACK", help='what is not right yet, in words: "too warm"')
+    _policy_options(sub, output)
+    sub = verb("summarize", cli_edit.summarize, cli_help.SUMMARIZE, "say in words what an edit did")
+    sub.add_argument("before", metavar="BEFORE", help="the photo as it was")
+    sub.add_argument("after", metavar="AFTER", help="the edited photo")
+    _policy_option(sub)
     sub = verb("fit", _fit, cli_help.FIT, "find the plan between two photos")
     sub.add_argument("before", metavar="BEFORE", help="the photo as it was")
     sub.add_argument("after", metavar="AFTER", help="the edited photo")
@@ -88,8 +101,7 @@ def parser() -> argparse.ArgumentParser:
     sub = verb("chat", _chat, cli_help.CHAT, "ask a vision-language model about a photo")
     sub.add_argument("folder", metavar="FOLDER", help="a Hugging Face folder of Qwen2.5-VL")
     sub.add_argument("photo", metavar="PHOTO", help="the photo")
-    sub.add_argument("words", metavar="WORDS", help="a question, or with --plan a request")
-    sub.add_argument("--plan", action="store_true", help="ask for an edit and allow plans only")
+    sub.add_argument("words", metavar="WORDS", help="the question")
     sub.add_argument("--max-new-tokens", type=_number(int, 1, 4096), default=256, metavar="N", help="default 256")
     sub.add_argument("--temperature", type=_number(float, 0, 10), default=0.0, metavar="T", help="default 0: greedy")
     sub.add_argument("--seed", type=_number(int, 0, 2**31 - 1), default=0, metavar="N", help="of the sampling")
@@ -104,11 +116,35 @@ def _render_options(sub: argparse.ArgumentParser, output) -> None:
     sub.add_argument("--plan", help="plan.json, look.xmp, preset.lrtemplate, an edited photo, or - for stdin")
     sub.add_argument("--set", metavar="NAME=NUMBER", action="append", default=[],
                      help="set one slider, after --plan; may be repeated (`rtq sliders` lists them)")
-    sub.add_argument("--amount", type=_number(float, *AMOUNT), metavar="PERCENT",
-                     help="strength of the whole edit, 0 to 200 (default 100)")
     sub.add_argument("--mask", metavar="NAME=FILE", action="append", default=[],
                      help="a photo, white where the plan's region or bitmap mask acts; may be repeated")
     output(sub, "a file for one photo, a folder for several (its end is / or it exists)")
+    _picture_options(sub)
+
+
+def _policy_options(sub: argparse.ArgumentParser, output) -> None:
+    output(sub, "a file, or a folder (its end is / or it exists)")
+    sub.add_argument("--plan-out", metavar="FILE", help="write the plan there too, for `rtq render` and `rtq refine`")
+    sub.add_argument("--why", action="store_true", help="say what the policy sees, thinks and does")
+    sub.add_argument("--samples", type=_number(int, 1, 16), default=1, metavar="N",
+                     help="make N versions, NAME-1, NAME-2, … (default 1)")
+    sub.add_argument("--temperature", type=_number(float, 0, 10), metavar="T",
+                     help="how daring (default 0, the likeliest; 1 for several versions)")
+    sub.add_argument("--seed", type=_number(int, 0, 2**31 - 1), default=0, metavar="N",
+                     help="another number gives other versions (default 0)")
+    _policy_option(sub)
+    _picture_options(sub)
+
+
+def _policy_option(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--policy", metavar="FOLDER",
+                     help="weights: a folder of Qwen2.5-VL, or one that training saved (default: embedded)")
+
+
+def _picture_options(sub: argparse.ArgumentParser) -> None:
+    """How strong the edit is, and how its file is written."""
+    sub.add_argument("--amount", type=_number(float, *AMOUNT), metavar="PERCENT",
+                     help="strength of the whole edit, 0 to 200 (default 100)")
     sub.add_argument("--quality", type=_number(int, 1, 100), default=95, metavar="1-100",
                      help="of JPEG, WebP, HEIC and AVIF (default 95)")
     sub.add_argument("--profile", choices=("keep", "srgb"), default="keep",
@@ -220,20 +256,14 @@ def _check(args) -> int:
 
 def _chat(args) -> int:
     from rtq import cli_chat
-    from rtq.photos import PhotoError, read
 
-    try:
-        photo = read(args.photo).pixels
-    except (PhotoError, OSError) as error:
-        raise Failure(INPUT, reason(error)) from None
+    notes: list[str] = []
+    photo = cli_base.read_photo(args.photo, notes)
+    for note in notes:
+        notice(note)
     cli_base.start_jax()
-    import numpy as np
-
-    if photo.dtype != np.uint8:
-        unit = 1.0 / np.iinfo(photo.dtype).max if photo.dtype.kind == "u" else 1.0
-        photo = np.round(np.clip(photo * unit, 0, 1) * 255).astype(np.uint8)
     with _as_failure(FAILED):
-        text = cli_chat.answer(args.folder, photo, args.words, plan=args.plan, max_new_tokens=args.max_new_tokens,
+        text = cli_chat.answer(args.folder, photo.pixels, args.words, max_new_tokens=args.max_new_tokens,
                                temperature=args.temperature, seed=args.seed)
     print(json.dumps({"ok": True, "answer": text}) if args.json else text)
     return 0

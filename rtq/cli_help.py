@@ -37,6 +37,47 @@ examples:
   rtq fit a.jpg b.jpg | rtq render c.jpg --plan -
       do to c what was done from a to b
 """
+EDIT = """\
+Edit a photo as asked for in words. A policy looks at the photo, reads the request and
+answers with a plan, which is rendered at full resolution. Originals are never touched: the
+result goes to NAME-rtq.SUFFIX beside the photo, or where -o says, and nothing is
+overwritten without --overwrite. Metadata, colour profile, transparency and 16 bits are
+kept. Whatever the weights, the answer is a plan; the same command gives the same result.
+
+A folder given with --policy may hold rtq.json, {"photo": 140, "new_tokens": 128}: the side
+in pixels at which its model sees photos, and how long its answers may be.
+
+examples:
+  rtq edit photo.jpg "a little warmer, and open the shadows"
+      writes photo-rtq.jpg
+  rtq edit photo.jpg "fix this" --why
+      and says what it sees, thinks and does
+  rtq edit photo.nef "black and white, deep blacks" -o bw.tif --plan-out bw.json
+      keeps the plan, to look at, to change and to use again
+  rtq edit photo.jpg "moody" --samples 4 -o moody.jpg
+      four versions to choose from, moody-1.jpg to moody-4.jpg
+  rtq edit photo.jpg "vivid" --amount 50
+      half as strong
+  rtq edit photo.jpg "brighter" --policy runs/mine/policy --json
+      with other weights, for scripts
+"""
+REFINE = """\
+Change an edit as asked for in words. IN is the photo before the edit. PLAN is the edit's
+plan, or the edited photo, whose plan is then fitted as `rtq fit` does. The answer is a new
+whole plan for IN; a crop is kept. Files are written as by `rtq edit`.
+
+examples:
+  rtq edit photo.jpg "warm evening light" --plan-out first.json
+  rtq refine photo.jpg first.json "too warm" -o second.jpg --plan-out second.json
+  rtq refine photo.jpg photo-rtq.jpg "a bit brighter" -o brighter.jpg --why
+"""
+SUMMARIZE = """\
+Say in words what leads from BEFORE to AFTER: the request that a person would have made.
+
+examples:
+  rtq summarize photo.jpg photo-rtq.jpg
+  rtq summarize before.tif after.jpg --json
+"""
 FIT = """\
 Find the plan that turns BEFORE into AFTER: two photos of one size, AFTER edited in any
 program but not cropped. Sliders that are not needed stay neutral. The plan goes to stdout
@@ -85,12 +126,10 @@ examples:
 """
 CHAT = """\
 Ask a vision-language model about a photo. FOLDER is a Hugging Face folder of Qwen2.5-VL
-(config.json, safetensors, tokenizer). With --plan it is asked for an edit, and whatever its
-weights, the answer is a plan that `rtq render` takes.
+(config.json, safetensors, tokenizer). For an edit, use `rtq edit --policy FOLDER`.
 
 examples:
   rtq chat Qwen2.5-VL-3B-Instruct photo.jpg "What is wrong with the light?"
-  rtq chat Qwen2.5-VL-3B-Instruct photo.jpg "warmer, but keep the sky" --plan
 """
 SLIDERS_HELP = """\
 List the sliders: allowed values, neutral value, what each does. NAME may be part of a name,

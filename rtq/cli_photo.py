@@ -1,4 +1,4 @@
-"""What `rtq render` and `rtq fit` do with photos. jax is imported only where pixels are made."""
+"""What `rtq render` and `rtq fit` do with photos, and how edits are written. jax is imported where it is needed."""
 
 import dataclasses
 import json
@@ -101,8 +101,6 @@ def render_one(path: str, target: pathlib.Path, source: Source | None, plan: Pla
     Returns:
       The facts for `--json`, and what could be carried of a plan from another program.
     """
-    from rtq import photos
-
     check_free(target, args.overwrite, path)
     start = time.perf_counter()
     photo = read_photo(path, notes)
@@ -112,7 +110,15 @@ def render_one(path: str, target: pathlib.Path, source: Source | None, plan: Pla
             plan, report = plan_of(source, info_for(source, path, photo))
         except ValueError as error:
             raise Failure(INPUT, reason(error)) from None
-    plan = change(plan)
+    facts = write_edit(photo, change(plan), path, target, args, masks, notes)
+    return facts | {"seconds": round(time.perf_counter() - start, 3)}, report
+
+
+def write_edit(photo, plan: Plan, path: str, target: pathlib.Path, args, masks: Mapping, notes: list[str]) -> dict:
+    """Renders a photo that was read from `path` and writes it to `target`; the rest as in `render_one`."""
+    from rtq import photos
+
+    start = time.perf_counter()
     edited = edit(photo, plan, masks, args.bits)
     try:
         with noted(notes):
@@ -123,9 +129,8 @@ def render_one(path: str, target: pathlib.Path, source: Source | None, plan: Pla
     except photos.PhotoError as error:
         raise Failure(FAILED, reason(error)) from None
     height, width = edited.pixels.shape[:2]
-    facts = {"input": path, "output": str(target), "width": width, "height": height,
-             "seconds": round(time.perf_counter() - start, 3), "plan": json.loads(plan.to_json())}
-    return facts, report
+    return {"input": path, "output": str(target), "width": width, "height": height,
+            "seconds": round(time.perf_counter() - start, 3), "plan": json.loads(plan.to_json())}
 
 
 def edit(photo, plan: Plan, masks: Mapping, bits: int | None):
@@ -171,7 +176,7 @@ def render_all(args) -> tuple[int, dict]:
         raise Failure(USAGE, f"--mask {unused[0]}: the plan has no such mask; it has: {', '.join(needed) or 'none'}")
     masks = read_masks(args.mask)
     if args.out is not None and (len(args.photo) > 1 or is_folder_name(args.out)):
-        _make_folder(outs[0].parent)
+        make_folder(outs[0].parent)
     start_jax()
     results, reports = [], set()
     for path, target in zip(args.photo, outs, strict=True):
@@ -183,7 +188,7 @@ def render_all(args) -> tuple[int, dict]:
                 reports.add(report)
                 notice_report(source.name, report, exact=False)
             if not args.json:
-                print(f"{path} → {target}  {done['width']} × {done['height']}, {done['seconds']:.1f} s", flush=True)
+                print(line_of(done), flush=True)
         except Failure as error:
             message = str(error) if str(pathlib.Path(path)) in str(error) else f"{path}: {error}"
             results.append({"input": path, "error": message, "code": error.code})
@@ -196,7 +201,13 @@ def render_all(args) -> tuple[int, dict]:
     return code, {"ok": not codes, "photos": results}
 
 
-def _make_folder(folder: pathlib.Path) -> None:
+def line_of(facts: Mapping) -> str:
+    """A rendered photo's facts on one line."""
+    size = f"{facts['width']} × {facts['height']}"
+    return f"{facts['input']} → {facts['output']}  {size}, {facts['seconds']:.1f} s"
+
+
+def make_folder(folder: pathlib.Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
