@@ -43,7 +43,7 @@ def base(preset: str) -> ConfigDict:
         "reward": {"checkpoint": ""},
         "data": {
             "photos": "",  # a folder; "": the photographs that scikit-image and scikit-learn bundle
-            "kinds": "",  # "one,compound,…": kinds of examples that are used; "": all
+            "kinds": "",  # "one,compound,…": kinds of examples for tasks with requests; "": all
             "dir": "",  # examples are made here once; "": in the working directory
             "count": of(preset, pocket=20_000, smoke=64, large=190_000),
             "validation_count": of(preset, pocket=512, smoke=16),

@@ -14,6 +14,7 @@ from rtq.editor import Plan
 # kind → share. "described" names the correction of the spoil, "vague" asks for it without naming it.
 KINDS: Mapping[str, float] = {"one": 0.24, "compound": 0.24, "described": 0.1, "vague": 0.22, "style": 0.08,
                               "local": 0.12}  # fmt: skip
+FAULTY = 0.6  # share of vague requests about photos that clearly went wrong: who asks so mostly has reason to
 INTENT = {"one": "quality", "compound": "quality", "described": "quality", "vague": "quality", "style": "style",
           "local": "local"}  # fmt: skip
 # How often an attribute is asked for, relative to 1.
@@ -62,7 +63,10 @@ def draft(sources: Sequence[Source], rng: np.random.Generator, size: int,
     shares = np.array([kinds[n] for n in names], np.float64)
     kind = names[int(rng.choice(len(names), p=shares / shares.sum()))]
     corrected = kind in ("described", "vague")
-    spoil = spoil_plan(rng, 3.0 if corrected else 2.0) if corrected or rng.random() < 0.4 else Plan()
+    if kind == "vague" and rng.random() < FAULTY:
+        spoil = faulty_plan(rng)
+    else:
+        spoil = spoil_plan(rng, 3.0 if corrected else 2.0) if corrected or rng.random() < 0.4 else Plan()
     wishes = () if corrected else WISHES[kind](rng)
     scope = ""
     if kind == "vague":
@@ -104,6 +108,15 @@ def spoil_plan(rng: np.random.Generator, most: float) -> Plan:
         size = rng.uniform(0.5, most) * (0.7 if FAMILY[i] == "Tint" else 1.0)
         sliders[FAMILY[i]] = float(rng.choice((-1, 1)) * size * UNIT[i])
     return Plan({n: round(v * 20) / 20 if n == "Exposure" else round(v) for n, v in sliders.items()})
+
+
+def faulty_plan(rng: np.random.Generator) -> Plan:
+    """A spoil as of a photo that went wrong: light and colour of light clearly off, and perhaps one fault more."""
+    sizes = {"Temperature": rng.uniform(1.0, 3.2), "Exposure": rng.uniform(1.0, 3.6)}
+    if rng.random() < 0.7:
+        sizes[str(rng.choice(("Tint", "Contrast", "Saturation")))] = rng.uniform(0.6, 2.2)
+    values = {n: float(rng.choice((-1, 1)) * sizes[n] * UNIT[i]) for i, n in enumerate(FAMILY) if n in sizes}
+    return Plan({n: round(v * 20) / 20 if n == "Exposure" else round(v) for n, v in values.items()})
 
 
 def _level(rng: np.random.Generator) -> int:

@@ -31,6 +31,7 @@ from rtq.train.writer import cut
 SPOILS = Options(sliders=correction.FAMILY, local_sliders=(), max_locals=0, kinds=())
 SAMPLE_TOKENS = 128
 WITH_SCORES = ("critique",)
+LOOKING = ("facts", "change")  # tasks in which what is asked for says nothing about the answer
 
 
 def train(config: Any, workdir: pathlib.Path) -> None:
@@ -117,9 +118,11 @@ def make_examples(config: Any, workdir: pathlib.Path) -> dict[str, pathlib.Path]
     return {split: root / split for split in counts}
 
 
-def kinds_of(config: Any) -> tuple[str, ...]:
-    """The kinds of examples that `config.data.kinds` names; all of them where it is ""."""
-    return tuple(config.data.kinds.split(",")) if config.data.kinds else tuple(drafts.KINDS)
+def kinds_of(config: Any, task: str) -> tuple[str, ...]:
+    """The kinds of examples that `config.data.kinds` names; all of them where it is "", and for tasks of looking."""
+    if task in LOOKING or not config.data.kinds:
+        return tuple(drafts.KINDS)
+    return tuple(config.data.kinds.split(","))
 
 
 class Feed:
@@ -150,7 +153,7 @@ def open_rows(folder: pathlib.Path, task: str, config: Any, writer: rows.Writer)
     return iter(
         pipeline.dataset(
             folder, tasks={task: 1.0}, batch_size=config.batch // jax.process_count(), writer=writer, seed=config.seed,
-            lengths=config.lengths.to_dict(), kinds=kinds_of(config), host=(jax.process_index(), jax.process_count()),
+            lengths=config.lengths.to_dict(), kinds=kinds_of(config, task), host=(jax.process_index(), jax.process_count()),
         )
     )  # fmt: skip
 
