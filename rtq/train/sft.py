@@ -153,7 +153,8 @@ def open_rows(folder: pathlib.Path, task: str, config: Any, writer: rows.Writer)
     return iter(
         pipeline.dataset(
             folder, tasks={task: 1.0}, batch_size=config.batch // jax.process_count(), writer=writer, seed=config.seed,
-            lengths=config.lengths.to_dict(), kinds=kinds_of(config, task), host=(jax.process_index(), jax.process_count()),
+            lengths=config.lengths.to_dict(), kinds=kinds_of(config, task),
+            host=(jax.process_index(), jax.process_count()),
         )
     )  # fmt: skip
 
