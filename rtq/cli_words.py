@@ -16,6 +16,7 @@ LEVEL_WORDS = {
 }
 OUTER, INNER = 3, 5  # levels from either end that are plainly so, and rather so
 UNITS = {"EV": " EV", "degree": "°"}
+JOINTS = {"add": " and ", "subtract": ", not ", "intersect": ", only "}
 _BRACKETS = re.compile(r"\[[^\]]*\]")
 
 
@@ -65,7 +66,7 @@ def _slider(name: str, value: float) -> str:
 
 
 def _where(local: Local) -> str:
-    parts = [f"{'' if i == 0 else f' {mask.op} '}{_mask(mask)}" for i, mask in enumerate(local.mask)]
+    parts = [f"{JOINTS[mask.op] if i else ''}{_mask(mask)}" for i, mask in enumerate(local.mask)]
     return "".join(parts) + ("" if local.amount == 100 else f", at {local.amount} %")
 
 

@@ -1,4 +1,4 @@
-"""`rtq chat` loads a Hugging Face folder and answers about a photo: a tiny random one, written here."""
+"""`rtq chat` and `rtq edit` with a Hugging Face folder of Qwen's vocabulary: a tiny random one, written here."""
 
 import json
 
@@ -8,8 +8,10 @@ import pytest
 from PIL import Image
 
 from rtq import cli
+from rtq.data.options import POCKET
+from rtq.editor import Plan
 from rtq.models.qwen25vl import config, model, params
-from rtq.text import answers, large_vocabulary
+from rtq.text import grammar, large_vocabulary
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +35,15 @@ def photo(tmp_path_factory):
     return path
 
 
-def test_a_plan_is_what_the_grammar_lets_through(folder, photo, capsys):
-    assert cli.main(["chat", str(folder), str(photo), "warmer", "--plan", "--max-new-tokens", "60", "--temperature",
-                     "2", "--json"]) == 0
-    answer = json.loads(capsys.readouterr().out)["answer"]
-    parsed = answers.parse_answer(answer)
-    assert not isinstance(parsed, answers.Failure), (answer, parsed)
-    assert cli.main(["chat", str(folder), str(photo), "warmer", "--plan", "--max-new-tokens", "3"]) == 1
-    assert "at least" in capsys.readouterr().err
+def test_edits_are_what_the_grammar_lets_through(folder, photo, tmp_path, capsys):
+    """Of a vocabulary of Qwen's size too, in which a plan takes three times as many tokens."""
+    (folder / "rtq.json").write_text('{"photo": 56, "new_tokens": 60}')
+    out = tmp_path / "edited.png"
+    assert cli.main(["edit", str(photo), "warmer", "--policy", str(folder), "--temperature", "2", "--amount", "0",
+                     "-o", str(out), "--json"]) == 0
+    (done,) = json.loads(capsys.readouterr().out)["photos"]
+    assert grammar.permitted(Plan.from_json({**done["plan"], "amount": 100}), POCKET)
+    assert out.exists()
 
 
 def test_words_are_answered_with_words(folder, photo, capsys):

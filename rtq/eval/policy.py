@@ -26,7 +26,7 @@ import jax
 import numpy as np
 
 from rtq.data import options
-from rtq.decode.sampling import GrammarTable, Sampling
+from rtq.decode.sampling import GrammarTable, Sampling, shortest_answer
 from rtq.editor import Plan
 from rtq.models.qwen25vl import config
 from rtq.models.qwen25vl import params as files
@@ -164,11 +164,17 @@ class Policy:
 
     @functools.cached_property
     def _plans(self) -> GrammarTable:
-        return grammars.answers(self.tokenizer, options.POCKET, self.cfg.vocab_size)
+        return self._fitting(grammars.answers(self.tokenizer, options.POCKET, self.cfg.vocab_size))
 
     @functools.cached_property
     def _requests(self) -> GrammarTable:
-        return grammars.requests(self.tokenizer, self.cfg.vocab_size)
+        return self._fitting(grammars.requests(self.tokenizer, self.cfg.vocab_size))
+
+    def _fitting(self, table: GrammarTable) -> GrammarTable:
+        least = shortest_answer(table)
+        if self.settings.new_tokens < least:
+            raise ValueError(f"new_tokens: {self.settings.new_tokens} are too few for an answer; {least} are needed")
+        return table
 
     def _replies(
         self, images: Sequence[np.ndarray], messages: Sequence[prompts.Messages], table: GrammarTable, samples: int,
