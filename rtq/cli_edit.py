@@ -121,7 +121,11 @@ def _previous(args, photo) -> Plan:
     """The plan that the feedback is about: read, or found from the edited photo."""
     source = read_source(args.result)
     if source.kind == "photo":
-        plan, facts = cli_photo.fit_pair(args.photo, args.result)
+        from rtq.data.options import POCKET  # they bring jax
+        from rtq.editor.fitting import WIDE
+
+        names = [name for name in POCKET.sliders if name in WIDE]
+        plan, facts = cli_photo.fit_pair(args.photo, args.result, names)
         notice(f"{args.result}: its plan, fitted to L1 {facts['fitted']['l1']:.4f}: {plan.to_json()}")
         return plan
     plan, report = plan_of(source, None if source.kind == "json" else info_for(source, args.photo, photo))

@@ -63,8 +63,8 @@ examples:
 """
 REFINE = """\
 Change an edit as asked for in words. IN is the photo before the edit. PLAN is the edit's
-plan, or the edited photo, whose plan is then fitted as `rtq fit` does. The answer is a new
-whole plan for IN; a crop is kept. Files are written as by `rtq edit`.
+plan, or (slower) the edited photo, whose plan is then fitted as `rtq fit` does. The answer
+is a new whole plan for IN; a crop is kept. Files are written as by `rtq edit`.
 
 examples:
   rtq edit photo.jpg "warm evening light" --plan-out first.json

@@ -214,8 +214,8 @@ def make_folder(folder: pathlib.Path) -> None:
         raise Failure(FAILED, f"{folder}: cannot be made ({reason(error)})") from None
 
 
-def fit_pair(before_path: str, after_path: str) -> tuple[Plan, dict]:
-    """`rtq fit`: the plan, and how near its render comes to `after`."""
+def fit_pair(before_path: str, after_path: str, names: Sequence[str] | None = None) -> tuple[Plan, dict]:
+    """`rtq fit`: the plan, of the sliders `names` where they are given, and how near its render comes to `after`."""
     import numpy as np
 
     notes: list[str] = []
@@ -236,7 +236,7 @@ def fit_pair(before_path: str, after_path: str) -> tuple[Plan, dict]:
     start = time.perf_counter()
     first, second = floats(before.pixels), floats(after.pixels)
     try:
-        plan = editor.fit(first, second)
+        plan = editor.fit(first, second, names=names)
     except ValueError as error:
         raise Failure(INPUT, f"{before_path} and {after_path}: {reason(error)}") from None
     seconds = time.perf_counter() - start

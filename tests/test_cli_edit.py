@@ -180,7 +180,7 @@ def test_refine_goes_on_from_the_plan(desk, capsys, monkeypatch):
     # The edited photo itself stands for the plan that is fitted to it.
     photos.write("edited.png", photos.Photo(scene()))
     fitted = {"fitted": {"l1": 0.001}}
-    monkeypatch.setattr(cli_photo, "fit_pair", lambda before, after: (plans[1], fitted))
+    monkeypatch.setattr(cli_photo, "fit_pair", lambda before, after, names: (plans[1], fitted))
     assert run("refine", "photo.png", "edited.png", "too much", "--amount", "0", "--overwrite", "--json") == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["photos"][0]["plan"] == answers[1]["plan"]

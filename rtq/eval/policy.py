@@ -37,7 +37,7 @@ from rtq.text.answers import Answer, Failure, parse_answer, parse_request
 
 EMBEDDED = pathlib.Path(__file__).parent.parent / "assets" / "pocket" / "policy"
 SETTINGS = "rtq.json"
-BUCKET = 96  # tokens: nearly all prompts of pocket with one photo fit into one, with two into two
+BUCKET = 96  # tokens for each photo in the prompt: nearly all prompts of pocket fit
 LONGEST = 4096  # tokens of a prompt
 
 _sample = jax.jit(rollout.sample, static_argnames=("cfg", "sampling", "group", "max_new_tokens"))
@@ -193,7 +193,7 @@ class Policy:
         out: list[list[str]] = []
         for start in range(0, len(rows), self._batch):
             some = np.minimum(np.arange(start, start + self._batch), len(rows) - 1)  # the last fills up
-            tokens, valid = _padded([rows[i] for i in some], self.tokenizer.pad_id)
+            tokens, valid = _padded([rows[i] for i in some], BUCKET * len(images), self.tokenizer.pad_id)
             ids = _sample(
                 self.cfg, self.params, seen[some], tokens, valid, table, Sampling(temperature),
                 key=jax.random.key(seed), seeds=some.astype(np.int32), group=samples,
@@ -205,9 +205,9 @@ class Policy:
         return out
 
 
-def _padded(rows: Sequence[list[int]], pad_id: int) -> tuple[np.ndarray, np.ndarray]:
-    """int32[B, T] and which are no padding bool[B, T], padded on the left to a multiple of `BUCKET`."""
-    length = -(-max(map(len, rows)) // BUCKET) * BUCKET
+def _padded(rows: Sequence[list[int]], bucket: int, pad_id: int) -> tuple[np.ndarray, np.ndarray]:
+    """int32[B, T] and which are no padding bool[B, T], padded on the left to a multiple of `bucket`."""
+    length = -(-max(map(len, rows)) // bucket) * bucket
     tokens = np.full((len(rows), length), pad_id, np.int32)
     for i, ids in enumerate(rows):
         tokens[i, length - len(ids) :] = ids
