@@ -102,7 +102,26 @@ def reinforcement(preset: str) -> ConfigDict:
     })
     # Shares of the scalar reward: the learned model, the rule (likeness and usefulness), the form of the answer.
     config.scorer = ConfigDict({"learned": 1.0, "rule": 0.0, "form": 0.0})
+    config.evaluation.every = of(preset, pocket=48, smoke=2)
     config.optimizer.learning_rate = of(preset, pocket=1e-4, large=1e-5)
     config.optimizer.schedule = "constant"
     config.optimizer.warmup = of(preset, pocket=5, smoke=1)
+    return config
+
+
+def alternation(preset: str) -> ConfigDict:
+    """What PGRT adds: rounds in which both models learn."""
+    config = reinforcement(preset)
+    config.steps = of(preset, pocket=20, smoke=1, large=50)  # rounds
+    config.rounds = ConfigDict({
+        "policy_steps": of(preset, pocket=8, smoke=1),
+        "reward_steps": of(preset, pocket=4, smoke=1),
+        "buffer": of(preset, pocket=512, smoke=8),  # recent answers of the policy that serve as weak edits
+        "perturbed": 0.25,  # share of the reward model's pairs that are the studio's
+        "margin": 2.0,  # a pair counts only where the two edits differ by this much in CIE ΔE2000
+    })
+    config.critique = ConfigDict({
+        "group": of(preset, pocket=8, smoke=2),  # critiques of each pair
+        "learning_rate": of(preset, pocket=1e-4, large=1e-5),
+    })
     return config

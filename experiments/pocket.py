@@ -8,13 +8,14 @@ the reward model from that base, then both in turns (PGRT). A stage that misses 
 
 from ml_collections import ConfigDict
 
-from experiments import pgrt
+from experiments import common
 
 
 def get_config(preset="pocket"):
-    config = pgrt.get_config(preset)
+    config = common.alternation(preset)
     config.task = "pocket"
     config.batch = 32 if preset == "pocket" else 4  # rows of a supervised update
+    config.evaluation.every = 500 if preset == "pocket" else 4  # steps of a supervised stage, and of the last one
     config.optimizer.learning_rate = 1e-3
     config.prompts = 8 if preset == "pocket" else 2  # of a step of the last stage
     config.rates = ConfigDict({"policy": 1e-4, "reward": 1e-4})  # of the last stage
