@@ -4,35 +4,34 @@ WORKDIR as in `sft`; at the end the weights are in policy/.
 """
 
 import pathlib
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from rtq.data import pipeline, rows
 from rtq.data.batches import PromptBatch
 from rtq.data.example import Example
 from rtq.data.options import POCKET
-from rtq.decode.sampling import Sampling
+from rtq.decode.sampling import GrammarTable, Sampling
 from rtq.models.qwen25vl.config import Config
 from rtq.rl import grammars, losses, rollout
 from rtq.text import prompts
 from rtq.text.tokenizer import Tokenizer
-from rtq.train import grpo_step, loop, optim, parallel, policy_turn, sft, state, weights
+from rtq.train import appraisal, grpo_step, loop, optim, parallel, policy_turn, sft, state, summary, weights
 from rtq.train.checkpoint import Checkpoints
 
 
 class Parts(NamedTuple):
-    """What GRPO and PGRT are made of. cfg, reward_cfg: shapes of the models; critique: the reward model's grammar;
-    turn: the tokens that show it an edit; folders: of examples, by split; spoiling, editing: what renders."""
+    """What GRPO and PGRT are made of. cfg, reward_cfg: shapes of the models; answers, critique: their grammars; turn:
+    the tokens that show the reward model an edit; folders: of examples, by split; spoiling, editing: what renders."""
 
     cfg: Config
     reward_cfg: Config
     tokenizer: Tokenizer
     devices: Any
+    answers: GrammarTable
     critique: grammars.Critique
     turn: tuple[int, ...]
     writer: rows.Writer
@@ -42,7 +41,7 @@ class Parts(NamedTuple):
 
 
 def train(config: Any, workdir: pathlib.Path) -> None:
-    """Sample, score, learn; evaluate on photos that are not trained on; save the weights.
+    """Sample, score, learn; evaluate on photos that are not trained on; save the weights and write the report.
 
     Raises:
       ValueError: one line: something in the configuration or the data cannot be.
@@ -53,8 +52,7 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     policy = create(parts, parts.cfg, config.policy.checkpoint, config, key, optimizer)
     carry = {"policy": policy} | ({"reference": copied(policy.params)} if config.loss.beta else {})
     judge = frozen(parts, config, key) if config.scorer.learned else None
-    turn = policy_turn.Turn(policy_setup(config, parts), policy_learning(config, parts, optimizer), devices,
-                            grammars.answers(parts.tokenizer, POCKET, parts.cfg.vocab_size))  # fmt: skip
+    turn = player(config, parts, optimizer)
     feed = Prompts(parts.folders["train"], config, parts.writer)
     appraise = appraiser(config, parts)
 
@@ -67,18 +65,21 @@ def train(config: Any, workdir: pathlib.Path) -> None:
         return loop.Outcome(after, health | metrics, [e.key for e in examples])
 
     task = loop.Task(
-        advance, feed.position, feed.seek, whole=devices.whole, place=devices.place,
+        advance, feed.position, feed.seek, whole=devices.whole, place=devices.place, picture=appraise.picture,
         evaluate=lambda carry, number: appraise(carry["policy"].params, judge),
     )  # fmt: skip
     final = loop.run(
         task, carry, steps=config.steps, every=every(config), workdir=workdir, seconds=config.log.seconds,
         checkpoints=Checkpoints(workdir / "checkpoints", keep=config.checkpoint.keep),
     )  # fmt: skip
-    weights.save(workdir / "policy", parts.cfg, devices.whole(final["policy"]).params, source=config.policy.checkpoint)
+    params = devices.whole(final["policy"]).params
+    source = config.policy.checkpoint
+    weights.save(workdir / "policy", parts.cfg, params, photo=config.model.photo, source=source)
+    summary.write(config, workdir, "GRPO", appraise.pictures)
 
 
 def prepare(config: Any, workdir: pathlib.Path) -> Parts:
-    """Shapes, tokenizer, devices, grammar, and the studio's examples."""
+    """Shapes, tokenizer, devices, grammars, and the studio's examples."""
     if config.steps < 1 or config.batch < 1 or config.sampling.group < 2:
         raise ValueError("steps and batch must be at least 1, sampling.group at least 2")
     if config.batch % jax.process_count():
@@ -89,9 +90,9 @@ def prepare(config: Any, workdir: pathlib.Path) -> Parts:
     image_tokens = rollout.image_side(cfg, config.model.photo) ** 2
     return Parts(
         cfg, reward_cfg, tokenizer, parallel.make(config.parallel, cfg),
-        grammars.critiques(tokenizer, reward_cfg.vocab_size), tuple(prompts.scores_turn(tokenizer, image_tokens)),
-        rows.Writer(tokenizer, image_tokens), sft.make_examples(config, workdir), rollout.executor(sft.SPOILS),
-        rollout.executor(POCKET),
+        grammars.answers(tokenizer, POCKET, cfg.vocab_size), grammars.critiques(tokenizer, reward_cfg.vocab_size),
+        tuple(prompts.scores_turn(tokenizer, image_tokens)), rows.Writer(tokenizer, image_tokens),
+        sft.make_examples(config, workdir), rollout.executor(sft.SPOILS), rollout.executor(POCKET),
     )  # fmt: skip
 
 
@@ -132,14 +133,20 @@ def policy_setup(config: Any, parts: Parts, *, greedy: bool = False) -> policy_t
     )  # fmt: skip
 
 
-def policy_learning(
-    config: Any, parts: Parts, optimizer: optax.GradientTransformation
+def learning(
+    config: Any, cfg: Config, optimizer: optax.GradientTransformation, *, row_images: bool = False
 ) -> grpo_step.Setup:
-    """How the policy learns from what it played."""
+    """How either model learns from what it played; row_images: critiques show the edits."""
     return grpo_step.Setup(
-        parts.cfg, optimizer, None, objective(config), config.sampling.temperature, epochs=config.loss.updates,
-        micro=config.micro, trains=config.optimizer.trains,
+        cfg, optimizer, None, objective(config), config.sampling.temperature, row_images=row_images,
+        epochs=config.loss.updates, micro=config.micro, trains=config.optimizer.trains,
     )  # fmt: skip
+
+
+def player(config: Any, parts: Parts, optimizer: optax.GradientTransformation) -> policy_turn.Turn:
+    """The policy's turns."""
+    how = learning(config, parts.cfg, optimizer)
+    return policy_turn.Turn(policy_setup(config, parts), how, parts.devices, parts.answers)
 
 
 def objective(config: Any) -> losses.Grpo:
@@ -152,7 +159,7 @@ def every(config: Any) -> loop.Every:
     """The best policy is the one with the smallest distance to the users' edits of validation photos."""
     return loop.Every(
         config.log.every, config.evaluation.every, config.checkpoint.every, config.checkpoint.minutes,
-        "validation/delta_e",
+        "validation/delta_e", first=True,
     )  # fmt: skip
 
 
@@ -163,7 +170,8 @@ class Prompts:
         self._rows = iter(
             pipeline.prompts(
                 folder, count=config.batch // jax.process_count(), writer=writer, seed=config.seed,
-                length=config.sampling.prompt_tokens, host=(jax.process_index(), jax.process_count()),
+                length=config.sampling.prompt_tokens, kinds=sft.kinds_of(config, "edit"),
+                host=(jax.process_index(), jax.process_count()),
             )
         )  # fmt: skip
 
@@ -177,26 +185,9 @@ class Prompts:
         self._rows.set_state(position)
 
 
-def appraiser(config: Any, parts: Parts) -> Callable[[Any, Any], dict[str, float]]:
-    """(policy, reward model or None) → {"validation/…": …} of the likeliest answers to the same few requests."""
-    setup = policy_setup(config, parts, greedy=True)
-    table = grammars.answers(parts.tokenizer, POCKET, parts.cfg.vocab_size)
-    turn = policy_turn.Turn(setup, None, parts.devices, table)
+def appraiser(config: Any, parts: Parts, also: appraisal.Also | None = None) -> appraisal.Appraiser:
+    """The measure of the policy on `evaluation.batches` batches of validation requests."""
+    greedy = policy_turn.Turn(policy_setup(config, parts, greedy=True), None, parts.devices, parts.answers)
     held = Prompts(parts.folders["validation"], config, parts.writer)
-    batches = [held()[0] for _ in range(config.evaluation.batches)]
-
-    def appraise(policy: Any, reward: Any) -> dict[str, float]:
-        models = policy_turn.Models(policy, None, reward)
-        return means([jax.device_get(turn.play(models, batch, jax.random.key(0))[1]) for batch in batches])
-
-    return appraise
-
-
-def means(rows: list[dict[str, losses.Pair]]) -> dict[str, float]:
-    """Metrics of several batches → "validation/NAME"; what counts nothing, and the host's share, are left out."""
-    sums: dict[str, np.ndarray] = {}
-    for row in rows:
-        for name, pair in row.items():
-            sums[name] = sums.get(name, np.zeros(2)) + np.array(pair, np.float64)
-    kept = {name: pair for name, pair in sums.items() if name != policy_turn.HOST and pair[1]}
-    return {f"validation/{name}": float(total / count) for name, (total, count) in kept.items()}
+    batches = [held() for _ in range(config.evaluation.batches)]
+    return appraisal.Appraiser(greedy, batches, parts.devices, parts.tokenizer, config.evaluation.samples, also)

@@ -4,6 +4,7 @@ What is trained is a dict of trees (the *carry*) and a function that takes one s
 
     advance(carry, step) -> Outcome       one step; `step` counts the completed ones before it
     evaluate(carry, step) -> {name: number}
+    picture() -> uint8[H, W, 3]           what the last evaluation looked at, or None
     position() / seek(position)           where the data stands, as JSON, to go on from exactly there
 
 Metrics are pairs (sum, denominator): rows between two lines of the log hold exact means over their steps.
@@ -56,12 +57,13 @@ class Task:
     whole: Callable[[Carry], Carry] = lambda carry: carry
     place: Callable[[Carry], Carry] = lambda carry: carry
     evaluate: Callable[[Carry, int], dict[str, float]] | None = None
+    picture: Callable[[], np.ndarray | None] = lambda: None
 
 
 @dataclasses.dataclass(frozen=True)
 class Every:
     """When things happen, in steps (0: never) and minutes (0: never). best: the metric of `evaluate` that should
-    fall ("lowest") or rise ("highest"), "" for none; a new best is saved."""
+    fall ("lowest") or rise ("highest"), "" for none; a new best is saved. first: evaluate before the first step too."""
 
     log: int = 10
     evaluate: int = 0
@@ -69,6 +71,7 @@ class Every:
     save_minutes: float = 0.0
     best: str = ""
     best_is: str = "lowest"
+    first: bool = False
 
 
 class Signals:
@@ -154,6 +157,8 @@ def run(
     saver, step = _Saver(task, checkpoints, window, best, start if found is not None else -1), start
     try:
         with Signals() as signals:
+            if every.first and every.evaluate and task.evaluate is not None and found is None:
+                writer.write(0, _evaluated(task, carry, 0, writer))
             while step < steps:
                 outcome = task.advance(carry, step)
                 carry, step = outcome.carry, step + 1
@@ -163,7 +168,7 @@ def run(
                     row |= window.means()
                 if task.evaluate is not None and _due(step, every.evaluate, steps):
                     window.settle()
-                    row |= task.evaluate(carry, step)
+                    row |= _evaluated(task, carry, step, writer)
                     score = saver.improved(row, every)
                 if row:
                     writer.write(step, row)
@@ -180,6 +185,13 @@ def run(
         writer.close()
         checkpoints.wait()
     return carry
+
+
+def _evaluated(task: Task, carry: Carry, step: int, writer: Writer) -> dict[str, float]:
+    row, picture = task.evaluate(carry, step), task.picture()
+    if picture is not None:
+        writer.picture(step, "samples", picture)
+    return row
 
 
 class _Saver:

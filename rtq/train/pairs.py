@@ -71,12 +71,10 @@ def put(buffer: dict[str, Any], new: Pairs | None) -> dict[str, Any]:
     return {"pairs": jax.tree.map(one, buffer["pairs"], new), "count": np.asarray(count + len(places), np.int64)}
 
 
-def draw(buffer: dict[str, Any], count: int, rng: np.random.Generator) -> Pairs | None:
-    """`count` different pairs; None while the buffer holds fewer."""
+def draw(buffer: dict[str, Any], count: int, rng: np.random.Generator) -> Pairs:
+    """`count` different pairs; as many as the buffer holds, where that is less."""
     held = min(int(buffer["count"]), len(buffer["pairs"].seeds))
-    if held < count:
-        return None
-    chosen = rng.choice(held, count, replace=False)
+    chosen = rng.choice(held, min(count, held), replace=False)
     return jax.tree.map(lambda x: np.asarray(x)[chosen], buffer["pairs"])
 
 

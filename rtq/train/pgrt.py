@@ -12,15 +12,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from rtq.data.options import POCKET
 from rtq.decode.sampling import Sampling
-from rtq.rl import grammars, rollout
-from rtq.train import grpo, grpo_step, loop, optim, pairs, policy_turn, reward_turn, weights
+from rtq.rl import losses, rollout
+from rtq.train import appraisal, grpo, loop, optim, pairs, policy_turn, reward_turn, summary, weights
 from rtq.train.checkpoint import Checkpoints
 
 
 def train(config: Any, workdir: pathlib.Path) -> None:
-    """Rounds of both; evaluate on photos that are not trained on; save both models.
+    """Rounds of both; evaluate on photos that are not trained on; save both models and write the report.
 
     Raises:
       ValueError: one line: something in the configuration or the data cannot be.
@@ -37,17 +36,11 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     carry = {"policy": policy, "reward": reward, "buffer": buffer}
     if config.loss.beta:
         carry |= {"reference": grpo.copied(policy.params), "reward_reference": grpo.copied(reward.params)}
-    playing = policy_turn.Turn(
-        grpo.policy_setup(config, parts), grpo.policy_learning(config, parts, optimizer), devices,
-        grammars.answers(parts.tokenizer, POCKET, parts.cfg.vocab_size),
-    )  # fmt: skip
-    setup = reward_setup(config, parts)
-    learning = grpo_step.Setup(
-        parts.reward_cfg, judging, None, grpo.objective(config), config.sampling.temperature, row_images=True,
-        epochs=config.loss.updates, micro=config.micro, trains=config.optimizer.trains,
-    )  # fmt: skip
-    comparing = reward_turn.Turn(setup, learning, devices)
-    evaluate = evaluator(config, parts, setup)
+    playing, setup = grpo.player(config, parts, optimizer), reward_setup(config, parts)
+    how = grpo.learning(config, parts.reward_cfg, judging, row_images=True)
+    comparing = reward_turn.Turn(setup, how, devices)
+    appraise = grpo.appraiser(config, parts, accuracies(setup, devices, turns.margin))
+    cycle = turns.policy_steps + turns.reward_steps
 
     def play(carry: loop.Carry, number: int) -> loop.Outcome:
         batch, examples = feed()
@@ -56,6 +49,7 @@ def train(config: Any, workdir: pathlib.Path) -> None:
         new, metrics = playing.learn(carry["policy"], taken)
         fresh = pairs.answered(batch, plans, devices.fetch(difference), turns.margin)
         after = {**carry, "policy": new, "buffer": pairs.put(carry["buffer"], fresh)}
+        after = grpo.refreshed(config, after, number // cycle * turns.policy_steps + number % cycle)
         named = {f"policy/{name}": pair for name, pair in (health | metrics).items()}
         return loop.Outcome(after, named, [e.key for e in examples])
 
@@ -69,13 +63,12 @@ def train(config: Any, workdir: pathlib.Path) -> None:
         named = {f"reward/{name}": pair for name, pair in (health | metrics).items()}
         return loop.Outcome({**carry, "reward": new}, named, [e.key for e in examples])
 
-    cycle = turns.policy_steps + turns.reward_steps
-
     def advance(carry: loop.Carry, number: int) -> loop.Outcome:
         return (play if number % cycle < turns.policy_steps else compare)(carry, number)
 
     task = loop.Task(
-        advance, feed.position, feed.seek, evaluate=evaluate,
+        advance, feed.position, feed.seek, picture=appraise.picture,
+        evaluate=lambda carry, number: appraise(carry["policy"].params, carry["reward"].params),
         whole=lambda carry: _apart(carry, devices.whole), place=lambda carry: _apart(carry, devices.place),
     )  # fmt: skip
     final = loop.run(
@@ -84,7 +77,8 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     )  # fmt: skip
     for name, cfg in (("policy", parts.cfg), ("reward", parts.reward_cfg)):
         params = devices.whole(final[name]).params
-        weights.save(workdir / name, cfg, params, source=config[name].checkpoint)
+        weights.save(workdir / name, cfg, params, photo=config.model.photo, source=config[name].checkpoint)
+    summary.write(config, workdir, "PGRT", appraise.pictures)
 
 
 def _check(config: Any) -> None:
@@ -122,43 +116,21 @@ def mixed(buffer: dict[str, Any], studio: pairs.Pairs, share: float, seed: list[
     count = len(studio.seeds)
     rng = np.random.default_rng([*seed, jax.process_index()])
     policy = pairs.draw(buffer, count - round(count * share), rng)
-    if policy is None:
-        return studio
     rest = jax.tree.map(lambda x: np.asarray(x)[: count - len(policy.seeds)], studio)
     out = pairs.joined([policy, rest])
     return out._replace(seeds=rng.integers(2**31, size=count).astype(np.int32))
 
 
-def evaluator(config: Any, parts: grpo.Parts, setup: reward_turn.Setup) -> Callable[..., dict[str, float]]:
-    """(carry, step) → what the policy reaches, and how often the judge is right: on the studio's pairs
-    ("validation/perturbed_accuracy") and on likeliest answers of this very policy ("validation/fresh_accuracy")."""
-    judge = reward_turn.Judge(setup, parts.devices)
-    held = grpo.Prompts(parts.folders["validation"], config, parts.writer)
-    batches = [held()[0] for _ in range(config.evaluation.batches)]
-    greedy = policy_turn.Turn(
-        grpo.policy_setup(config, parts, greedy=True), None, parts.devices,
-        grammars.answers(parts.tokenizer, POCKET, parts.cfg.vocab_size),
-    )  # fmt: skip
+def accuracies(setup: reward_turn.Setup, devices: Any, margin: float) -> appraisal.Also:
+    """How often the judge is right: on the studio's pairs ("perturbed_accuracy"), and on this policy's likeliest
+    answers that are at least `margin` away from the user's edit ("pair_accuracy"; those of this host)."""
+    judge = reward_turn.Judge(setup, devices)
 
-    def evaluate(carry: loop.Carry, number: int) -> dict[str, float]:
-        del number
-        policy, reward = carry["policy"].params, carry["reward"].params
-        rows = []
-        for batch in batches:
-            models = policy_turn.Models(policy, None, reward)
-            difference, health, plans = greedy.play(models, batch, jax.random.key(0))
-            row = jax.device_get(health)
-            row["perturbed_accuracy"] = jax.device_get(judge(reward, pairs.perturbed(batch))[1]["accuracy"])
-            found, _ = judge(reward, _against(batch, plans))
-            counts = parts.devices.fetch(difference) >= config.rounds.margin
-            right = (found[:, 0] > found[:, 1]) & counts
-            rows.append(row | {"fresh_accuracy": (right.sum(), counts.sum())})
-        return grpo.means(rows)
+    def measure(reward: Any, batch: Any, plans: list, out: policy_turn.Appraised) -> dict[str, losses.Pair]:
+        perturbed = jax.device_get(judge(reward, pairs.perturbed(batch))[1]["accuracy"])
+        found, _ = judge(reward, pairs.perturbed(batch)._replace(weak=rollout.plan_arrays(plans)[0]))
+        counts = devices.fetch(out.scored.difference) >= margin
+        right = (found[:, 0] > found[:, 1]) & counts
+        return {"perturbed_accuracy": perturbed, "pair_accuracy": (right.sum(), counts.sum())}
 
-    return evaluate
-
-
-def _against(batch: Any, plans: list) -> pairs.Pairs:
-    """The user's edits against the policy's, one for each prompt, whatever they are."""
-    return pairs.perturbed(batch)._replace(weak=rollout.plan_arrays(plans)[0])
-
+    return measure

@@ -118,28 +118,36 @@ def read(
 
 
 class Scored(NamedTuple):
-    """rewards float32[B] as mixed; each: scorer → float32[B]; difference float32[B]: mean ΔE2000 to the user's edit."""
+    """rewards float32[B] as mixed; each: scorer → float32[B]; difference float32[B]: mean ΔE2000 to the user's edit.
+
+    edits float32[B, S, S, 3], wanted float32[P, S, S, 3]: the answers' and the users'. scores float32[B, N]: the reward
+    model's for each metric, None without one.
+    """
 
     rewards: jax.Array
     each: dict[str, jax.Array]
     difference: jax.Array
+    edits: jax.Array
+    wanted: jax.Array
+    scores: jax.Array | None
 
 
 def scored(models: Models, batch: PromptBatch, begun: Begun, given: Read, *, setup: Setup) -> Scored:
     """Edits and what they are worth."""
     edits = rollout.render_edits(begun.seen, given.plans, setup.editing)
     target = rollout.render(begun.seen, batch.plans, setup.editing)
-    each = {"form": rewards.format_reward(given.valid)}
+    each, found = {"form": rewards.format_reward(given.valid)}, None
     if setup.learned:
-        each["learned"], _ = scoring.score(
+        each["learned"], scores = scoring.score(
             setup.reward_cfg, models.reward, begun.context, begun.metrics, edits, given.counts, given.weights,
             setup.turn, setup.critique, max_new_tokens=setup.score_tokens,
         )  # fmt: skip
+        found = scores.expected
     group = len(edits) // len(begun.seen)
     before, wanted = (jnp.repeat(x, group, axis=0) for x in (begun.seen, target))
     each["rule"] = rewards.rule(before, wanted, given.plans, given.valid, setup.editing)
     used = {name: weight for name, weight in setup.scorer.items() if weight}
-    return Scored(rewards.mix(used, each), each, difference(edits, wanted))
+    return Scored(rewards.mix(used, each), each, difference(edits, wanted), edits, target, found)
 
 
 def difference(a: jax.Array, b: jax.Array) -> jax.Array:
@@ -166,17 +174,31 @@ def finish(
     return (taken, out.difference), health if axis_name is None else jax.lax.psum(health, axis_name)
 
 
+class Appraised(NamedTuple):
+    """One likeliest answer to each of P requests, for people and for measures that no training sees.
+
+    seen float32[P, S, S, 3]; the rest as in `Begun`, `Read` and `Scored`. metrics int32[P, Tm]: the reward model's
+    tokens. Where there is no reward model, metrics, weights and scores are None.
+    """
+
+    seen: jax.Array
+    metrics: jax.Array | None
+    weights: jax.Array | None
+    scored: Scored
+
+
 def appraise(
-    models: Models, batch: tuple[PromptBatch, Begun, Read], whole: None = None, *, setup: Setup,
+    models: Models, batch: tuple[PromptBatch, Begun, Read], whole: GrammarTable, *, setup: Setup,
     axis_name: str | None = None,
-) -> tuple[jax.Array, dict[str, losses.Pair]]:  # fmt: skip
+) -> tuple[Appraised, dict[str, losses.Pair]]:  # fmt: skip
     """What `finish` measures, without a rollout: for evaluation."""
     del whole
+    _, begun, given = batch
     out = scored(models, *batch, setup=setup)
-    health = {"reward": _mean(out.rewards), **_means(out)}
-    untouched = difference(batch[1].seen, rollout.render(batch[1].seen, batch[0].plans, setup.editing))
-    health["delta_e_untouched"] = _mean(untouched)
-    return out.difference, health if axis_name is None else jax.lax.psum(health, axis_name)
+    untouched = difference(begun.seen, out.wanted)
+    health = {"reward": _mean(out.rewards), **_means(out), "delta_e_untouched": _mean(untouched)}
+    kept = (begun.metrics.tokens, given.weights) if setup.learned else (None, None)
+    return Appraised(begun.seen, *kept, out), health if axis_name is None else jax.lax.psum(health, axis_name)
 
 
 def _means(out: Scored) -> dict[str, losses.Pair]:

@@ -4,7 +4,7 @@
     config.tasks = {task of rtq.data.rows: share of the updates}
 
 WORKDIR holds data/ (made by the studio once), checkpoints/, metrics.jsonl, tensorboard/, samples.jsonl and at the end
-the weights, a Hugging Face folder policy/ or reward/.
+the weights, a Hugging Face folder policy/ or reward/, and report/index.html.
 """
 
 import functools
@@ -19,12 +19,13 @@ from jax.experimental import multihost_utils
 
 from rtq.data import batches, correction, drafts, photos, pipeline, rows, studio
 from rtq.data.options import POCKET
-from rtq.decode.sampling import Sampling, free_table
+from rtq.decode.sampling import GrammarTable, Sampling, free_table
+from rtq.eval import report
 from rtq.models.qwen25vl.config import Config
 from rtq.rl import rollout
 from rtq.text.grammar import Options
 from rtq.text.tokenizer import Tokenizer
-from rtq.train import loop, optim, parallel, sft_step, state, weights
+from rtq.train import appraisal, loop, optim, parallel, sft_step, state, summary, weights
 from rtq.train.checkpoint import Checkpoints
 from rtq.train.writer import cut
 
@@ -63,7 +64,7 @@ def train(config: Any, workdir: pathlib.Path) -> None:
         scores: devices.lift(functools.partial(sft_step.step, setup=setup, scores=scores)) for scores in (False, True)
     }
     evaluate = evaluator(config, setup, devices, folders["validation"], writer)
-    show = sampler(config, cfg, devices, folders["validation"], writer, workdir)
+    samples = Samples(config, cfg, devices, folders["validation"], writer, workdir)
 
     def advance(carry: loop.Carry, number: int) -> loop.Outcome:
         task, batch = feed(number)
@@ -72,11 +73,11 @@ def train(config: Any, workdir: pathlib.Path) -> None:
         return loop.Outcome({config.trained: new}, named, [f"those of batch {number + 1}, task {task}"])
 
     def look(carry: loop.Carry, number: int) -> dict[str, float]:
-        show(carry[config.trained].params, number)
+        samples(carry[config.trained].params, number)
         return evaluate(carry[config.trained].params)
 
     task = loop.Task(
-        advance, feed.position, feed.seek, evaluate=look,
+        advance, feed.position, feed.seek, evaluate=look, picture=lambda: appraisal.sheet(samples.pictures),
         whole=lambda carry: {config.trained: devices.whole(carry[config.trained])},
         place=lambda carry: {config.trained: devices.place(carry[config.trained])},
     )  # fmt: skip
@@ -88,7 +89,10 @@ def train(config: Any, workdir: pathlib.Path) -> None:
         task, {config.trained: fresh}, steps=config.steps, every=every, checkpoints=checkpoints, workdir=workdir,
         seconds=config.log.seconds,
     )  # fmt: skip
-    weights.save(workdir / config.trained, cfg, devices.whole(final[config.trained]).params, source=checkpoint)
+    params = devices.whole(final[config.trained]).params
+    weights.save(workdir / config.trained, cfg, params, photo=config.model.photo, source=checkpoint)
+    what = {"policy": "the policy", "reward": "the reward model"}[config.trained]
+    summary.write(config, workdir, f"SFT of {what}", samples.pictures)
 
 
 def _check(config: Any) -> None:
@@ -189,44 +193,60 @@ def evaluator(config: Any, setup: sft_step.Setup, devices: Any, folder: pathlib.
     return evaluate
 
 
-def sampler(
-    config: Any, cfg: Config, devices: Any, folder: pathlib.Path, writer: rows.Writer, workdir: pathlib.Path
-) -> Callable[[Any, int], None]:
-    """(params, step) → lines in samples.jsonl: the likeliest answers to a few requests, without a grammar."""
-    count, tokenizer = config.evaluation.samples, writer.tokenizer
-    if not (count and config.tasks.get("edit", 0)):
-        return lambda params, step: None
-    length = config.lengths.edit
-    made = pipeline.prompts(folder, count=count, writer=writer, seed=config.seed, length=length)
-    batch, examples = next(iter(made))
-    table = free_table(cfg.vocab_size, tokenizer.eos_id, (tokenizer.image_id,))
+class Samples:
+    """Call it with (params, step): the likeliest answers to a few validation requests, without a grammar, as lines of
+    samples.jsonl and as `pictures`. Nothing happens where the policy's answers are not trained."""
 
-    def answers(params, batch, table):
-        seen = rollout.spoiled(batch.photos, batch.spoil, rollout.executor(SPOILS))[:, None]
-        return rollout.sample(
-            cfg, params, seen, batch.tokens, batch.valid, table, Sampling(temperature=0.0), key=jax.random.key(0),
-            seeds=batch.seeds, group=1, max_new_tokens=SAMPLE_TOKENS,
-        ).tokens  # fmt: skip
+    def __init__(
+        self, config: Any, cfg: Config, devices: Any, folder: pathlib.Path, writer: rows.Writer, workdir: pathlib.Path
+    ):  # fmt: skip
+        self.pictures: list[report.Picture] = []
+        count, self._tokenizer, self._path = config.evaluation.samples, writer.tokenizer, workdir / "samples.jsonl"
+        self._run = None
+        if not (count and config.tasks.get("edit", 0)):
+            return
+        made = pipeline.prompts(folder, count=count, writer=writer, seed=config.seed, length=config.lengths.edit)
+        self._batch, self._examples = next(iter(made))
+        self._table = free_table(cfg.vocab_size, self._tokenizer.eos_id, (self._tokenizer.image_id,))
+        self._run = devices.once(functools.partial(_answers, cfg))
+        self._render = jax.jit(functools.partial(rollout.render, executor=rollout.executor(POCKET)))
 
-    run = devices.once(answers)
+    def __call__(self, params: Any, step: int) -> None:
+        if self._run is None:
+            return
+        seen, tokens = jax.device_get(self._run(params, self._batch, self._table))
+        if jax.process_index() > 0:
+            return
+        cut(self._path, step - 1)  # after a restart this step may come again
+        lines = list(_lines(step, tokens, self._batch, self._examples, self._tokenizer))
+        with self._path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        plans = rollout.to_plans(tokens, self._tokenizer)
+        users = [example.plan for example in self._examples]
+        arrays, _ = rollout.plan_arrays([*plans, *users])
+        edits = np.asarray(self._render(np.concatenate([seen, seen]), arrays))
+        self.pictures = [
+            report.Picture(seen[i], {appraisal.EDIT: edits[i], appraisal.USERS: edits[i + len(plans)]},
+                           lines[i]["request"], plan, "" if plan else f"no plan: {lines[i]['answer']}")
+            for i, plan in enumerate(plans)
+        ]  # fmt: skip
 
-    def show(params: Any, step: int) -> None:
-        tokens = np.asarray(run(params, batch, table))
-        if jax.process_index() == 0:
-            path = workdir / "samples.jsonl"
-            cut(path, step - 1)  # after a restart this step may come again
-            with path.open("a", encoding="utf-8") as file:
-                for line in _lines(step, tokens, batch, examples, tokenizer):
-                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
-    return show
+def _answers(cfg: Config, params: Any, batch: batches.PromptBatch, table: GrammarTable) -> tuple[jax.Array, jax.Array]:
+    """The photos as they are seen and the likeliest answers' tokens."""
+    seen = rollout.spoiled(batch.photos, batch.spoil, rollout.executor(SPOILS))
+    samples = rollout.sample(
+        cfg, params, seen[:, None], batch.tokens, batch.valid, table, Sampling(temperature=0.0), key=jax.random.key(0),
+        seeds=batch.seeds, group=1, max_new_tokens=SAMPLE_TOKENS,
+    )  # fmt: skip
+    return seen, samples.tokens
 
 
 def _lines(step: int, tokens: np.ndarray, batch: Any, examples: list, tokenizer: Tokenizer) -> Iterator[dict[str, Any]]:
     plans = rollout.to_plans(tokens, tokenizer)
     for i, (example, plan) in enumerate(zip(examples, plans, strict=True)):
-        prompt = [int(t) for t in batch.tokens[i][batch.valid[i]] if t not in tokenizer.control]
         yield {
-            "step": step, "photo": example.key, "prompt": tokenizer.decode(prompt), "wanted": example.plan.to_json(),
-            "answer": tokenizer.decode_answer(tokens[i].tolist()), "valid": plan is not None,
+            "step": step, "photo": example.key, "wanted": example.plan.to_json(), "valid": plan is not None,
+            "request": appraisal.words(batch.tokens[i][batch.valid[i]], example, tokenizer),
+            "answer": tokenizer.decode_answer(tokens[i].tolist()),
         }  # fmt: skip

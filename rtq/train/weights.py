@@ -1,5 +1,6 @@
 """Models at the start of a run and at its end: Hugging Face folders, or fresh from a preset."""
 
+import json
 import pathlib
 import shutil
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Any
 import jax
 from jax.experimental import multihost_utils
 
+from rtq.eval.policy import SETTINGS
 from rtq.models.qwen25vl import config, lora, model
 from rtq.models.qwen25vl import params as files
 from rtq.text import tokenizer as tokenizers
@@ -56,10 +58,11 @@ def start(
     return lambda keys: with_factors(model.init(cfg, keys[0]), keys[1]), (keys,)
 
 
-def save(folder: str | pathlib.Path, cfg: config.Config, params: Any, *, source: str = "") -> None:
+def save(folder: str | pathlib.Path, cfg: config.Config, params: Any, *, photo: int, source: str = "") -> None:
     """A Hugging Face folder, whole or not at all; one that is there is replaced. Low-rank factors are merged in.
 
-    params: without an axis of devices; on several hosts all call. source: where the tokenizer's files are copied from.
+    params: without an axis of devices; on several hosts all call. photo: pixels of the square that the model saw, for
+    those who load it (`eval.policy`). source: where the tokenizer's files are copied from.
     """
     folder = pathlib.Path(folder)
     if jax.process_count() > 1:
@@ -73,6 +76,7 @@ def save(folder: str | pathlib.Path, cfg: config.Config, params: Any, *, source:
     for path in (new, old):
         shutil.rmtree(path, ignore_errors=True)
     files.save(new, cfg, params)
+    (new / SETTINGS).write_text(json.dumps({"photo": photo}) + "\n", encoding="utf-8")
     for name in COMPANIONS if source else ():
         if (pathlib.Path(source) / name).is_file():
             shutil.copy2(pathlib.Path(source) / name, new / name)

@@ -51,7 +51,7 @@ def cut(path: pathlib.Path, step: int) -> None:
 class Writer:
     """Args:
     workdir: metrics.jsonl and tensorboard/ are made there.
-    total: steps of the run. start: step at which it begins, later rows are cut off.
+    total: steps of the run. start: step at which it begins, later rows are cut off (0: all rows).
     seconds: between lines where output is not a terminal.
     """
 
@@ -69,7 +69,7 @@ class Writer:
             return
         workdir = pathlib.Path(workdir)
         workdir.mkdir(parents=True, exist_ok=True)
-        cut(workdir / "metrics.jsonl", start)
+        cut(workdir / "metrics.jsonl", start or -1)  # a run from the start evaluates at step 0 anew
         self._rows = (workdir / "metrics.jsonl").open("a", encoding="utf-8")
         self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=start + 1 if start else None)
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
+from rtq.eval import policy
 from rtq.models.qwen25vl import lora, params
 from rtq.train import weights
 from tests.train import train_tiny as tiny
@@ -15,7 +16,7 @@ OPTIONS = ConfigDict(
 
 
 def test_from_nothing_to_a_folder_and_on_with_factors(tmp_path):
-    weights.save(tmp_path / "policy", tiny.CONFIG, tiny.params())
+    weights.save(tmp_path / "policy", tiny.CONFIG, tiny.params(), photo=56)
     folder = str(tmp_path / "policy")
     cfg = weights.config_of(OPTIONS, folder)
     assert cfg.hidden_size == tiny.CONFIG.hidden_size
@@ -23,16 +24,18 @@ def test_from_nothing_to_a_folder_and_on_with_factors(tmp_path):
     loaded = function(*arguments)
     jax.tree.map(np.testing.assert_array_equal, {k: loaded[k] for k in ("vision", "language")}, tiny.params())
     trained = {**loaded, "lora": jax.tree.map(lambda x: x + 0.1, loaded["lora"])}
-    weights.save(tmp_path / "policy", cfg, trained)  # in place of the first
+    weights.save(tmp_path / "policy", cfg, trained, photo=56)  # in place of the first
     merged = lora.merge(cfg, {k: loaded[k] for k in ("vision", "language")}, trained["lora"])
     jax.tree.map(np.testing.assert_array_equal, params.load(folder, cfg), merged)
     assert [path.name for path in tmp_path.iterdir()] == ["policy"]
+    assert policy.read_settings(tmp_path / "policy", policy.POCKET).photo == 56
 
 
 def test_companions_travel_along(tmp_path):
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "tokenizer.json").write_text("{}")
-    weights.save(tmp_path / "out", tiny.CONFIG, tiny.params(), source=str(tmp_path / "source"))
+    weights.save(tmp_path / "out", tiny.CONFIG, tiny.params(), photo=56,
+                 source=str(tmp_path / "source"))  # fmt: skip
     assert (tmp_path / "out" / "tokenizer.json").read_text() == "{}"
 
 
