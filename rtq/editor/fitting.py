@@ -26,6 +26,7 @@ WIDE = (*CORE, "ParametricShadows", "ParametricDarks", "ParametricLights", "Para
         *(f"{zone}{what}" for zone in ZONES for what in ("Saturation", "Hue")))
 GRIDS = ((64, 96), (96, 64), (80, 80))  # rows, columns sampled; the one nearest in shape is taken
 CHECK_SIDE = 512  # long side at which a plan is judged
+_FINE = ("texture", "grain")  # groups that the few sampled pixels do not show
 _CLIPPED = 1.5 / 255  # this near to 0 or 1, `after` only bounds the rendered value
 _WIDER_PAYS = 0.97  # the wide set is kept if it lowers the error to less than this share
 
@@ -71,8 +72,9 @@ def fit_report(before, after, *, names: Sequence[str] | None = None, start: Plan
     x, y = _sampled(before), _sampled(after)
     if names is not None:
         for name in names:
-            if name not in BY_NAME or BY_NAME[name].scale == "pixel":
-                raise ValueError(f"fit: {name} cannot be fitted; allowed: sliders of scale point or frame")
+            if name not in BY_NAME or BY_NAME[name].scale == "pixel" or BY_NAME[name].group in _FINE:
+                raise ValueError(f"fit: {name} cannot be fitted; allowed: sliders of scale point or frame, but for "
+                                 "Texture and grain")
         values = _search(x, y, tuple(names), start)
     else:
         values = _search(x, y, CORE, start)

@@ -50,6 +50,8 @@ def test_clipped_results_only_bound_the_fit():
     (PHOTO, data.coffee()[:256, :256], None, "do not match"),
     (PHOTO, PHOTO, ("Sharpness",), "cannot be fitted"),
     (PHOTO, PHOTO, ("Nonsense",), "cannot be fitted"),
+    (PHOTO, PHOTO, ("Exposure", "Texture"), "Texture cannot be fitted"),
+    (PHOTO, PHOTO, ("GrainAmount",), "cannot be fitted"),
     (PHOTO[..., 0], PHOTO[..., 0], None, "needed"),
 ])
 def test_what_is_no_pair_is_refused_in_one_line(before, after, names, message):
