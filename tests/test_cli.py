@@ -480,8 +480,9 @@ def test_interrupt_is_one_line_and_leaves_no_half_file(desk):
     for name in names:
         os.link("large.png", name)
     before = hashes()
+    # A shell that runs tests in the background has them ignore Ctrl-C, and children inherit that.
     process = subprocess.Popen([program, "render", *names, "--plan", "plan.json", "-o", "done/"],
-                               stderr=subprocess.PIPE)
+                               stderr=subprocess.PIPE, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     end = time.monotonic() + 120
     while not os.path.exists("done/large0-rtq.png") and time.monotonic() < end:
         time.sleep(0.05)
