@@ -1,16 +1,35 @@
-"""Measures a policy, and a reward model if there is one, on photos that it has not seen, and writes a report.
+"""Measures policies and reward models on photos that they have not seen: evaluation.json and a report in the workdir.
 
-    python -m rtq.main --config=experiments/evaluate.py --workdir=runs/evaluate --config.policy.checkpoint=FOLDER
+    python -m rtq.main --config=experiments/evaluate.py --workdir=runs/evaluate
+    python -m rtq.main --config=experiments/evaluate.py --workdir=runs/evaluate \\
+        --config.photos=FOLDER --config.split=all \\
+        --config.policies=sft=runs/sft/policy,pgrt=runs/pgrt/policy \\
+        --config.rewards=perturbed=runs/reward/reward,pgrt=runs/pgrt/reward
 
 Hardware: 2 cores (pocket, smoke); one accelerator (3b, 7b).
 """
+
+from ml_collections import ConfigDict
 
 from experiments import common
 
 
 def get_config(preset="pocket"):
-    config = common.base(preset)
-    config.task = "evaluate"
-    config.count = common.of(preset, pocket=200, smoke=4)  # examples of the test photos
-    config.batch = common.of(preset, pocket=16, smoke=2)
-    return config
+    common.check(preset)
+    return ConfigDict({
+        "task": "evaluate",
+        "seed": 0,  # of the examples, the samples, and of the split as in config.data.seed of the training
+        "policies": "",  # "NAME=FOLDER,…"; "": the embedded one
+        "rewards": "",  # "NAME=FOLDER,…"; "": none
+        "photos": "",  # a folder; "": the photographs that scikit-image and scikit-learn bundle
+        "split": "test",  # of the folder; "all" if nothing was trained on any of it
+        "requests": "",  # a folder with requests by people (docs/evaluation.md); "": none
+        "regressor": "",  # a folder of training photos, for the regressor that a policy's looking is held against
+        "count": common.of(preset, pocket=200, smoke=4),  # examples
+        "wordings": common.of(preset, pocket=4, smoke=1),  # of each attribute, for slightly < plainly < a lot
+        "samples": common.of(preset, pocket=4, smoke=2),  # answers to a request that reward models put in order
+        "ordered": common.of(preset, pocket=64, smoke=2),  # requests whose samples they put in order
+        "batch": common.of(preset, pocket=16, smoke=2),
+        "metrics_tokens": common.of(preset, pocket=64, large=256),
+        "score_tokens": common.of(preset, pocket=24, large=128),
+    })  # fmt: skip

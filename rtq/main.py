@@ -16,9 +16,12 @@ import jax
 from absl import app, flags, logging
 from ml_collections import config_flags
 
+from rtq.eval import evaluate
 from rtq.train import grpo, loop, parallel, pgrt, pocket, sft
 
-TASKS = {"sft": sft.train, "grpo": grpo.train, "pgrt": pgrt.train, "pocket": pocket.train}
+TASKS = {
+    "sft": sft.train, "grpo": grpo.train, "pgrt": pgrt.train, "pocket": pocket.train, "evaluate": evaluate.evaluate,
+}  # fmt: skip
 CONFIG = config_flags.DEFINE_config_file("config", None, "FILE[:PRESET] with get_config.", lock_config=True)
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run; made if missing.")
 

@@ -40,7 +40,7 @@ SETTINGS = "rtq.json"
 BUCKET = 96  # tokens for each photo in the prompt: nearly all prompts of pocket fit
 LONGEST = 4096  # tokens of a prompt
 
-_sample = jax.jit(rollout.sample, static_argnames=("cfg", "sampling", "group", "max_new_tokens"))
+sample = jax.jit(rollout.sample, static_argnames=("cfg", "sampling", "group", "max_new_tokens"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,8 +193,8 @@ class Policy:
         out: list[list[str]] = []
         for start in range(0, len(rows), self._batch):
             some = np.minimum(np.arange(start, start + self._batch), len(rows) - 1)  # the last fills up
-            tokens, valid = _padded([rows[i] for i in some], BUCKET * len(images), self.tokenizer.pad_id)
-            ids = _sample(
+            tokens, valid = padded([rows[i] for i in some], BUCKET * len(images), self.tokenizer.pad_id)
+            ids = sample(
                 self.cfg, self.params, seen[some], tokens, valid, table, Sampling(temperature),
                 key=jax.random.key(seed), seeds=some.astype(np.int32), group=samples,
                 max_new_tokens=self.settings.new_tokens,
@@ -205,7 +205,7 @@ class Policy:
         return out
 
 
-def _padded(rows: Sequence[list[int]], bucket: int, pad_id: int) -> tuple[np.ndarray, np.ndarray]:
+def padded(rows: Sequence[list[int]], bucket: int, pad_id: int) -> tuple[np.ndarray, np.ndarray]:
     """int32[B, T] and which are no padding bool[B, T], padded on the left to a multiple of `bucket`."""
     length = -(-max(map(len, rows)) // bucket) * bucket
     tokens = np.full((len(rows), length), pad_id, np.int32)

@@ -37,10 +37,10 @@ def test_plans_are_permitted_and_the_same_each_time(ask, photos):
     assert all(grammar.permitted(plan, POCKET) for plan in plans)
     assert len({plan.to_json() for plan in plans}) > 1
     assert ask(photos, REQUESTS) == plans
-    programs = policy._sample._cache_size()
+    programs = policy.sample._cache_size()
     assert ask(photos[1:2], REQUESTS[1:2]) == plans[1:2]  # padded to the batch, no new program
     assert ask(photos[[0, 2, 3]], [REQUESTS[i] for i in (0, 2, 3)]) == [plans[i] for i in (0, 2, 3)]
-    assert policy._sample._cache_size() == programs
+    assert policy.sample._cache_size() == programs
 
 
 def test_it_is_what_the_measures_take(ask):
