@@ -54,11 +54,14 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
     humans = [h for h in human_requests.join(config.requests) if h.signs] if config.requests else []
     found: dict[str, Any] = {"photos": len(keys), "examples": len(held.examples), "split": config.split}
     found["untouched"] = edits(held, held.before)[0]
-    found["users"] = edits(held, held.user)[0]
-    found["policies"], plans = {}, {}
+    found["users"], users = edits(held, held.user)
+    found["policies"], plans, apart = {}, {}, {}
     for name, model in models.items():
         plans[name] = words.answers(model, held.before, np.arange(config.count), held.requests, config.batch)
-        found["policies"][name] = measure(model, held, plans[name], (keys, squares), humans, config)
+        after = pictures.rendered(held.before, plans[name])
+        figures, verdicts = edits(held, after)
+        apart[name] = differing(held, after, users, verdicts)
+        found["policies"][name] = figures | measure(model, held, (keys, squares), humans, config)
     if config.regressor:
         found["regressor"] = gain(_regressor(config.regressor, side // 2), squares, keys)
     if humans:
@@ -66,7 +69,7 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
             words.out_of_vocabulary([h.text for h in humans], held_out.known_words()).most_common()
         )
     found["rewards"] = {
-        name: {which: judged(one, models[which], held, plans[which], config) for which in models}
+        name: {which: judged(one, models[which], held, (plans[which], apart[which]), config) for which in models}
         for name, one in judges.items()
     }
     text = json.dumps(found, indent=1, ensure_ascii=False)
@@ -86,12 +89,12 @@ def named(text: str) -> dict[str, str]:
 
 
 def measure(
-    model: policy.Policy, held: held_out.Held, plans: Sequence[Plan], photos: tuple[list[str], np.ndarray],
+    model: policy.Policy, held: held_out.Held, photos: tuple[list[str], np.ndarray],
     humans: Sequence[human_requests.HumanRequest], config: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    """Everything about one policy, JSON."""
+    """Words, looking and validity of one policy, JSON."""
     keys, squares = photos
-    out: dict[str, Any] = dict(edits(held, pictures.rendered(held.before, plans))[0])
+    out: dict[str, Any] = {}
     asked = held_out.asked(held)
     if asked:
         out["signs"] = _signs(words.evaluate(model, squares, asked, batch=config.batch))
@@ -115,6 +118,14 @@ def edits(held: held_out.Held, edited: np.ndarray) -> tuple[dict[str, Figure], l
         "sc": [v.sc for v in verdicts], "pq": [v.pq for v in verdicts], "o": [v.o for v in verdicts],
     }  # fmt: skip
     return {name: metrics.bootstrap(column, held.keys) for name, column in values.items()}, verdicts
+
+
+def differing(
+    held: held_out.Held, after: np.ndarray, users: Sequence[judge.Verdict], ours: Sequence[judge.Verdict]
+) -> np.ndarray:
+    """bool[N]: truth tells the edit from the user's."""
+    rows = zip(after, held.user, ours, users, strict=True)
+    return np.array([judge.has_margin(metrics.delta_e(a, b), u.o - v.o) for a, b, v, u in rows])
 
 
 def gain(answer: looking.Policy, squares: np.ndarray, keys: Sequence[str], *, swapped: bool = False) -> Figure:
@@ -142,16 +153,11 @@ def free_answers(model: policy.Policy, held: held_out.Held, seed: int, batch: in
 
 
 def judged(
-    worth: Reward, model: policy.Policy, held: held_out.Held, plans: Sequence[Plan], config: Any
+    worth: Reward, model: policy.Policy, held: held_out.Held, answers: tuple[Sequence[Plan], np.ndarray], config: Any
 ) -> dict[str, Any]:
-    """One reward model on one policy's answers."""
+    """One reward model on one policy's plans, of which bool[N] differ from the user's."""
+    plans, apart = answers
     after = pictures.rendered(held.before, plans)
-    _, ours = edits(held, after)
-    _, users = edits(held, held.user)
-    apart = np.array([
-        judge.has_margin(metrics.delta_e(a, b), u.o - v.o)
-        for a, b, v, u in zip(after, held.user, ours, users, strict=True)
-    ])  # fmt: skip
     seen = pictures.halved(held.before)
     both = np.stack([pictures.halved(held.user), pictures.halved(after)], 1)
     scores = worth(seen, held.requests, both)

@@ -71,6 +71,7 @@ def test_a_round_trains_both_and_reports(whole):
             "validation/reward"} <= set(rows[0])  # before the first step
     assert set(rows[2]) >= {name for name in rows[0] if name.startswith("validation/")}
     assert rows[1]["policy/sampler_gap"] < 1e-2
+    assert rows[2]["reward/sampler_gap"] < 1e-2
     assert 0 < rows[1][f"policy/{policy_turn.HOST}"] < 1
     assert 0 <= rows[2]["reward/accuracy"] <= 1
     ours, start = leaves(run), leaves_of_start(run)

@@ -161,7 +161,6 @@ JUDGING = reward_turn.Setup(CFG, TOKENIZER, tiny.EXECUTOR, tiny.EXECUTOR, CRITIQ
 
 def test_a_turn_of_the_reward_model():
     turn = reward_turn.Turn(JUDGING, LEARNING._replace(row_images=True), DEVICES)
-    old = DEVICES.whole(start()).params
     taken, health = turn.play(start().params, start().params, pairs.perturbed(batch()), KEY)
     count = PROMPTS * GROUP
     right, tied = (float(health[name][0]) for name in ("accuracy", "ties"))
@@ -171,10 +170,6 @@ def test_a_turn_of_the_reward_model():
     rows = DEVICES.fetch(taken)
     assert rows.tokens.shape[0] == 2 * count
     np.testing.assert_allclose(rows.reference[rows.trained], rows.logprobs[rows.trained], atol=1e-3)
-    new, metrics = turn.learn(DEVICES.place(state.create(old, OPTIMIZER)), taken)
-    assert float(metrics["sampler_gap"][0] / metrics["sampler_gap"][1]) < 1e-3
-    assert np.isfinite(metrics["loss"][0])
-    assert int(DEVICES.whole(new).step) == 1
 
 
 def test_the_judge_is_fair_to_both_sides():
