@@ -13,11 +13,15 @@ from rtq.eval import report
 from rtq.train import writer
 
 HELD = "validation/"
-# What stands large at the top, where a run has it: metric → label.
-HEADLINE = {
-    "loss": "Held-out loss", "delta_e": "ΔE2000 to the user's edit", "reward": "Held-out reward",
-    "truth": "Truth, O / 10", "pair_accuracy": "Reward model on the policy's edits",
+# Metric of an evaluation → what a person calls it; the others stand under their own names.
+LABELS = {
+    "loss": "loss", "delta_e": "ΔE2000 to the user's edit", "delta_e_untouched": "ΔE2000 of the untouched photo to it",
+    "reward": "reward", "reward_learned": "learned reward", "reward_rule": "rule", "reward_form": "readable answers",
+    "truth": "truth, O / 10", "truth_gap": "learned reward minus truth",
+    "pair_accuracy": "reward model right on the policy's edits",
+    "perturbed_accuracy": "reward model right on perturbed edits",
 }  # fmt: skip
+HEADLINE = ("loss", "delta_e", "reward", "truth", "pair_accuracy")  # stands large at the top, where a run has it
 
 
 def write(config: Any, workdir: pathlib.Path, kind: str, pictures: Sequence[report.Picture] = ()) -> None:
@@ -25,9 +29,7 @@ def write(config: Any, workdir: pathlib.Path, kind: str, pictures: Sequence[repo
     if jax.process_index() > 0:
         return
     held = held_out(workdir / "metrics.jsonl")
-    ends = {
-        HEADLINE[name]: f"{first[1]:.3g} → {last[1]:.3g}" for name, (first, last) in held.items() if name in HEADLINE
-    }
+    ends = {LABELS[x]: f"{held[x][0][1]:.3g} → {held[x][1][1]:.3g}" for x in HEADLINE if x in held}
     seen = "Pictures are of validation photos, whose answers are the likeliest ones. " if pictures else ""
     report.write(workdir / "report", report.Report(
         title=f"{kind}: {workdir.resolve().name}",
@@ -52,16 +54,19 @@ def _before_and_after(held: dict[str, tuple[tuple[int, float], tuple[int, float]
     if not held:
         return []
     first, last = min(a[0] for a, _ in held.values()), max(b[0] for _, b in held.values())
-    rows = [[name, a[1], b[1]] for name, (a, b) in sorted(held.items())]
+    order = [*(name for name in LABELS if name in held), *sorted(set(held) - set(LABELS))]
+    rows = [[LABELS.get(name, name), held[name][0][1], held[name][1][1]] for name in order]
     return [report.Table("Validation photos", ["", f"step {first}", f"step {last}"], rows)]
 
 
 def _examples(config: Any, workdir: pathlib.Path) -> list[report.Table]:
     """What the studio made, and what its filters dropped."""
-    root, rows = pathlib.Path(config.data.dir or workdir / "data"), []
-    for split in ("train", "validation"):
-        made = json.loads((root / split / "report.json").read_text(encoding="utf-8"))
-        dropped = ", ".join(f"{reason} {count}" for reason, count in made["dropped"].items() if count)
-        kinds = ", ".join(f"{name} {count}" for name, count in made["kinds"].items())
-        rows.append([split, made["photos"], made["examples"], kinds, made["drawn"], dropped or "none"])
-    return [report.Table("Examples", ["", "photos", "examples", "kinds", "drafts", "dropped"], rows)]
+    root = pathlib.Path(config.data.dir or workdir / "data")
+    made = {x: json.loads((root / x / "report.json").read_text(encoding="utf-8")) for x in ("train", "validation")}
+    out = []
+    for title, group, fixed in (("Examples", "kinds", ("photos", "examples")), ("Drafts", "dropped", ("drawn",))):
+        names = sorted({name for one in made.values() for name in one[group]})
+        rows = [[x, *(str(one[key]) for key in fixed), *(str(one[group].get(name, 0)) for name in names)]
+                for x, one in made.items()]  # fmt: skip
+        out.append(report.Table(title, ["", *fixed, *names], rows))
+    return out
