@@ -11,7 +11,11 @@ The model is that of `decode.py`: 4.88 M parameters, random float32 weights, the
 computed on the host, the share of even ids; one update with AdamW, no reference model (beta 0); two threads. A step
 starts with texts and uint8 photos and ends with new parameters. Workers are fresh processes and take turns; the first
 steps (compilation) are not counted. TRL runs with its defaults, but without mixed precision, and with gradient
-checkpointing off, which is faster, as well as on, its default, which takes less memory.
+checkpointing off, which is faster, as well as on, its default, which takes less memory. Our memory includes compilation
+unless an earlier run has filled the compilation cache.
+
+Where other programs run on the machine, set OMP_WAIT_POLICY=PASSIVE: threads of torch that spin make TRL's steps many
+times longer there. On an idle machine leave it unset, as TRL's users do. The table says which it was.
 
 Beside it the parts of a step of `experiments/pgrt.py` as it is by default, with fresh weights.
 """
@@ -31,7 +35,7 @@ import numpy as np
 from decode import GROUP, LENGTH, NEW, PROMPTS, THREADS, machine, tiny, write
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-WARMUP, SIDE, RATE = 2, 224, 1e-6
+WARMUP, SIDE, RATE, TURNS = 2, 224, 1e-6, 3
 OURS, TRL, CHECKPOINTED, TURN = "rtq", "TRL 1.16.0", "TRL 1.16.0, gradient checkpointing", "pgrt"
 INSTALL = "not installed: pip install torch==2.13.0 torchvision==0.28.0 transformers==5.23.0 trl==1.16.0"
 WORDS = ("make", "the", "photo", "brighter", "and", "warmer", "with", "more", "contrast", "less", "grain", "sky")
@@ -308,17 +312,16 @@ WORKERS = {OURS: ours, TRL: trl, CHECKPOINTED: functools.partial(trl, checkpoint
 
 
 def worker(name: str, python: str, folder: str, count: int) -> dict:
-    """Run one of `WORKERS` in a fresh process; spinning threads of torch would disturb its own next step."""
+    """Run one of `WORKERS` in a fresh process."""
     command = [python, __file__, f"--worker={name}", f"--folder={folder}", f"--count={count}"]
     paths = os.pathsep.join([str(ROOT), str(ROOT / "benchmarks")])
-    environment = os.environ | {
-        "JAX_PLATFORMS": "cpu", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": paths, "HF_HUB_OFFLINE": "1",
-    }  # fmt: skip
+    environment = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": paths, "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         sys.exit(f"{name} failed:\n{done.stderr[-2000:]}")
-    print(f"{name}: done", file=sys.stderr, flush=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    last = done.stdout.splitlines()[-1]
+    print(f"{name}: {last}", file=sys.stderr, flush=True)
+    return json.loads(last)
 
 
 def versions(python: str) -> str:
@@ -338,9 +341,11 @@ def side_by_side(python: str, rounds: int, count: int) -> None:
         for i in range(rounds):
             for name, done in runs.items():
                 if not ((name in (TRL, CHECKPOINTED) and not theirs) or (i and name in (CHECKPOINTED, TURN))):
-                    done.append(worker(name, python if "TRL" in name else sys.executable, str(folder), count))
+                    steps = min(count, TURNS) if name == TURN else count
+                    done.append(worker(name, python if "TRL" in name else sys.executable, str(folder), steps))
     command = f"python benchmarks/grpo.py --rounds={rounds} --count={count}"
-    facts = {"machine": machine(), "trl": theirs, "date": time.strftime("%Y-%m-%d"), "command": command, "runs": runs}
+    facts = {"machine": machine(), "trl": theirs, "date": time.strftime("%Y-%m-%d"), "command": command,
+             "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "unset"), "runs": runs}  # fmt: skip
     write("grpo", [*step_table(facts), *turn_table(runs[TURN][0])], facts)
 
 
@@ -353,7 +358,8 @@ def step_table(facts: dict) -> list[str]:
     lines = [
         f"# A step of GRPO, {facts['machine']}; beside it {facts['trl'] or 'no TRL'}", "",
         f"`{facts['command']}`, {facts['date']}: {PROMPTS} prompts of {LENGTH} tokens with a {SIDE} px image, {GROUP} "
-        f"samples each, {NEW} tokens, 4.88 M parameters, float32, {THREADS} threads; median (best).", "",
+        f"samples each, {NEW} tokens, 4.88 M parameters, float32, {THREADS} threads, "
+        f"OMP_WAIT_POLICY {facts['OMP_WAIT_POLICY']}; median (best).", "",
         "| | s per step | rollout s | update s | tokens/s of rollout | of step | peak MiB in the steps | of process |",
         "|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
@@ -391,16 +397,16 @@ def turn_table(run: dict) -> list[str]:
     lines = [
         "", "## A step of the default PGRT run", "",
         f"`experiments/pgrt.py`, fresh weights: {run['size']} of {run['length']:.0f} tokens on average, KL to a "
-        f"reference; peak {run['steps']:.0f} MiB. Medians; best in brackets.", "",
+        f"reference; peak {run['steps']:.0f} MiB; median (best) of {len(seconds['learn'])} steps.", "",
         "| part | s | share |", "|---|---|---|",
     ]  # fmt: skip
     inside = {
-        "begin": {"sampling": middle["begin alone"], "metrics": middle["begin"] - middle["begin alone"]},
+        "begin": {"sampling": middle["begin alone"], "metrics beside it": middle["begin"] - middle["begin alone"]},
         "finish": {"rendering, rule, ΔE2000": middle["finish alone"], "scores": scored, "reference": referred},
     }  # fmt: skip
     for name in policy:
         lines.append(f"| {name} | {spread(seconds[name])} | {middle[name] / whole:.1%} |")
-        lines += [f"| … of it {part} | {t:.3g} | {t / whole:.1%} |" for part, t in inside.get(name, {}).items()]
+        lines += [f"| … {part} | {t:.3g} | {t / whole:.1%} |" for part, t in inside.get(name, {}).items()]
     lines.append(f"| **policy's step** | {whole:.3g} | {(middle['read'] + middle['to the device']) / whole:.1%} host "
                  "(read, to the device; target ≤ 3%) |")  # fmt: skip
     lines += [f"| {name} | {spread(seconds[name])} | {middle[name] / judged:.1%} |" for name in judge]
