@@ -13,8 +13,8 @@ MEGAPIXELS = {"12mp": 12.0, "1024": 1024 * 1024 / 1e6, "50mp": 6144 * 8192 / 1e6
 TITLES = {"forward_12mp": "12 MP forward", "forward_1024": "1024² forward",
           "gradient_12mp": "12 MP, value + gradient of the twelve amounts",
           "batch_32": "32 photos at 448² with 32 plans, superset program, forward",
-          "batchgradient_32": "32 photos at 448² with 32 plans, superset program, value + gradient of all sliders "
-                                "(four photos at a time)",
+          "batchgradient_32": "32 photos at 448² with 32 plans, superset program, value + gradient of the twelve "
+                                "amounts (photo by photo)",
           "forward_50mp": "50 MP forward"}
 
 

@@ -129,7 +129,7 @@ def policy_setup(config: Any, parts: Parts, *, greedy: bool = False) -> policy_t
         parts.cfg, parts.reward_cfg, parts.tokenizer, parts.spoiling, parts.editing, parts.critique, parts.turn,
         dict(config.scorer), 1 if greedy else config.sampling.group,
         Sampling(0.0 if greedy else config.sampling.temperature), config.sampling.new_tokens,
-        config.sampling.metrics_tokens, config.sampling.score_tokens, config.loss.scale_by_std,
+        config.sampling.metrics_tokens, config.sampling.score_tokens, config.loss.scale_by_std, measure_rule=greedy,
     )  # fmt: skip
 
 

@@ -36,7 +36,8 @@ class Setup(NamedTuple):
     """What is fixed in a run; close over it.
 
     scorer: name ("learned", "rule", "form") → weight in the reward; a model of 0 is not run. turn: the tokens that show
-    an edit to the reward model. metrics_tokens, score_tokens: room for its two replies.
+    an edit to the reward model. metrics_tokens, score_tokens: room for its two replies. measure_rule: the rule is
+    computed where it has no weight too (a quarter of a step).
     """
 
     cfg: Config
@@ -53,6 +54,7 @@ class Setup(NamedTuple):
     metrics_tokens: int
     score_tokens: int
     scale_by_std: bool
+    measure_rule: bool = False
 
     @property
     def learned(self) -> bool:
@@ -145,7 +147,8 @@ def scored(models: Models, batch: PromptBatch, begun: Begun, given: Read, *, set
         found = scores.expected
     group = len(edits) // len(begun.seen)
     before, wanted = (jnp.repeat(x, group, axis=0) for x in (begun.seen, target))
-    each["rule"] = rewards.rule(before, wanted, given.plans, given.valid, setup.editing)
+    if setup.scorer.get("rule") or setup.measure_rule:
+        each["rule"] = rewards.rule(before, wanted, given.plans, given.valid, setup.editing)
     used = {name: weight for name, weight in setup.scorer.items() if weight}
     return Scored(rewards.mix(used, each), each, difference(edits, wanted), edits, target, found)
 

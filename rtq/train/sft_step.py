@@ -98,8 +98,12 @@ def family_of(tokens: jax.Array, table: Ordinals, cfg: Config) -> jax.Array:
 
 
 def loss(params: Any, batch: Batch, *, setup: Setup, scores: bool) -> tuple[jax.Array, tuple]:
-    """(sum, (denominator, metrics)). scores: rows are critiques, in which digits after the edit are scores."""
+    """(sum, (denominator, metrics)). scores: rows are critiques, in which digits after the edit are scores.
+
+    Layers are unrolled unless they are recomputed in the backward pass, as in `rollout.logprobs`.
+    """
     cfg, table = setup.cfg, setup.ordinals
+    cfg, params = (cfg, params) if cfg.remat else rollout.unrolled(cfg, params)
     side = rollout.image_side(cfg, batch.photos.shape[1])
     features = rollout.features(cfg, params, seen(batch, setup))
     place = rollout.inputs(cfg, batch.tokens, jnp.ones(batch.tokens.shape, bool), side)
