@@ -481,8 +481,8 @@ def test_interrupt_is_one_line_and_leaves_no_half_file(desk):
         os.link("large.png", name)
     before = hashes()
     # A shell that runs tests in the background has them ignore Ctrl-C, and children inherit that.
-    listening = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
-    process = subprocess.Popen([sys.executable, "-c", listening, program, "render", *names, "--plan", "plan.json",
+    listen = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    process = subprocess.Popen([sys.executable, "-c", listen, program, "render", *names, "--plan", "plan.json",
                                 "-o", "done/"], stderr=subprocess.PIPE)
     end = time.monotonic() + 120
     while not os.path.exists("done/large0-rtq.png") and time.monotonic() < end:
