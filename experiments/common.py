@@ -39,7 +39,8 @@ def base(preset: str) -> ConfigDict:
             "photo": of(preset, pocket=140, smoke=56, large=448),  # pixels of the square that the model sees
             "lora_rank": 64 if large else 0,
         },
-        "policy": {"checkpoint": ""},  # a Hugging Face folder; "": fresh weights
+        # A Hugging Face folder, or "embedded:NAME" for weights that come with the package; "": fresh ones.
+        "policy": {"checkpoint": ""},
         "reward": {"checkpoint": ""},
         "data": {
             "photos": "",  # a folder; "": the photographs that scikit-image and scikit-learn bundle
@@ -82,6 +83,10 @@ def base(preset: str) -> ConfigDict:
 def reinforcement(preset: str) -> ConfigDict:
     """What GRPO of the policy and PGRT share. A step is one rollout of `prompts` x `group` answers and its updates."""
     config = base(preset)
+    config.policy.checkpoint = of(preset, pocket="embedded:policy-sft", smoke="", large="")
+    config.reward.checkpoint = of(preset, pocket="embedded:reward-sft", smoke="", large="")
+    config.data.count = of(preset, pocket=2048, smoke=64, large=190_000)
+    config.data.validation_count = of(preset, pocket=128, smoke=16)
     config.batch = of(preset, pocket=8, smoke=2, large=64)  # prompts of a step, on all hosts together
     config.sampling = ConfigDict({
         "group": of(preset, pocket=8, smoke=2),  # answers to each prompt
@@ -100,8 +105,9 @@ def reinforcement(preset: str) -> ConfigDict:
         "updates": 1,  # of each rollout
         "refresh": 0,  # the policy becomes the reference every so many steps; 0: never
     })
-    # Shares of the scalar reward: the learned model, the rule (likeness and usefulness), the form of the answer.
-    config.scorer = ConfigDict({"learned": 1.0, "rule": 0.0, "form": 0.0})
+    # Shares of the scalar reward: the learned model, the rule (likeness and usefulness), a critic that does not see the
+    # request (for ablations), the form of the answer.
+    config.scorer = ConfigDict({"learned": 1.0, "rule": 0.0, "critic": 0.0, "form": 0.0})
     config.evaluation.every = of(preset, pocket=48, smoke=2)
     config.optimizer.learning_rate = of(preset, pocket=1e-4, large=1e-5)
     config.optimizer.schedule = "constant"

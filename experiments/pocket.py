@@ -14,6 +14,8 @@ from experiments import common
 def get_config(preset="pocket"):
     config = common.alternation(preset)
     config.task = "pocket"
+    config.policy.checkpoint = config.reward.checkpoint = ""
+    config.data = common.base(preset).data
     config.batch = 32 if preset == "pocket" else 4  # rows of a supervised update
     config.evaluation.every = 500 if preset == "pocket" else 4  # steps of a supervised stage, and of the last one
     config.optimizer.learning_rate = 1e-3

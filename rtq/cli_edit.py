@@ -97,7 +97,7 @@ def _sampling(args) -> dict:
     return {"samples": args.samples, "temperature": temperature, "seed": args.seed}
 
 
-def _policy(folder: str | None, photos: Sequence) -> tuple:
+def _policy(folder: str, photos: Sequence) -> tuple:
     """The policy, and each photo as it sees it, float32[1, S, S, 3]."""
     start_jax()
     from rtq.eval import policy

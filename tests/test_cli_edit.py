@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
 def desk(folder, tmp_path, monkeypatch):
     """A folder with photos and a plan, as the current folder; the tiny policy stands in for the embedded one."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(policy, "EMBEDDED", folder)
+    monkeypatch.setattr(policy, "ASSETS", folder.parent)
     block = Image.Exif()
     block[0x010F] = "Maker"
     photos.write("photo.png", photos.Photo(scene(), exif=block.tobytes().removeprefix(b"Exif\0\0")))
@@ -147,13 +147,13 @@ def test_refusals_are_one_line_with_the_right_code_and_touch_nothing(desk, capsy
 
 
 def test_without_weights_one_line_says_what_helps(desk, capsys, monkeypatch):
-    monkeypatch.setattr(policy, "EMBEDDED", desk / "none")
+    monkeypatch.setattr(policy, "ASSETS", desk / "none")
     for argv in (["edit", "photo.png", "warmer"], ["refine", "photo.png", "look.json", "less"],
                  ["summarize", "photo.png", "photo.png"]):
         assert run(*argv, "--json") == 1
         out, err = capsys.readouterr()
         assert "embedded weights are missing" in err
-        assert "--policy FOLDER" in err
+        assert "Hugging Face folder" in err
         assert err.count("\n") == 1
         assert json.loads(out) == {"ok": False, "error": err.removeprefix("rtq: ").rstrip(), "code": 1}
 

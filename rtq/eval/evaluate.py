@@ -38,7 +38,7 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
     Raises:
       ValueError: one line: a folder, a name or a split that is not there.
     """
-    models = {name: policy.load(folder or None, batch=config.batch) for name, folder in named(config.policies).items()}
+    models = {name: policy.load(folder, batch=config.batch) for name, folder in named(config.policies).items()}
     judges = {
         name: Reward(policy.load(folder), batch=config.batch, metrics_tokens=config.metrics_tokens,
                      score_tokens=config.score_tokens)
@@ -78,9 +78,9 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
 
 
 def named(text: str) -> dict[str, str]:
-    """"a=FOLDER,b=FOLDER" → {name: folder}; "" → {"embedded": ""}."""
+    """"a=FOLDER,b=FOLDER" → {name: folder}; "" → the embedded policy."""
     if not text:
-        return {"embedded": ""}
+        return {"embedded": policy.DEFAULT}
     parts = [part.partition("=") for part in text.split(",")]
     wrong = [name for name, _, folder in parts if not (name and folder)]
     if wrong or len({name for name, _, _ in parts}) < len(parts):

@@ -1,6 +1,7 @@
 """A policy that is ready to answer: weights, tokenizer and grammar of a Hugging Face folder, compiled for few shapes.
 
     ask = policy.load(folder)                    # the embedded weights without a folder
+    ask = policy.load("embedded:policy-sft")     # other weights of the package, by the folder's name
     ask(photos, requests)                        # plans: what `looking` and `words` measure
     ask.answers(photos, requests, samples=4, temperature=1.0)
     ask.refine(photos, results, plans, feedback)
@@ -35,7 +36,9 @@ from rtq.text import prompts
 from rtq.text import tokenizer as tokenizers
 from rtq.text.answers import Answer, Failure, parse_answer, parse_request
 
-EMBEDDED = pathlib.Path(__file__).parent.parent / "assets" / "pocket" / "policy"
+ASSETS = pathlib.Path(__file__).parent.parent / "assets" / "pocket"
+EMBEDDED = "embedded:"  # before the name of a folder in `ASSETS`: weights that come with the package
+DEFAULT = "embedded:policy"
 SETTINGS = "rtq.json"
 BUCKET = 96  # tokens for each photo in the prompt: nearly all prompts of pocket fit
 LONGEST = 4096  # tokens of a prompt
@@ -58,20 +61,33 @@ _RIGHT = {"photo": lambda x: type(x) is int and x > 0, "new_tokens": lambda x: t
           "dtype": lambda x: x in ("float32", "bfloat16")}  # fmt: skip
 
 
-def load(folder: str | pathlib.Path | None = None, *, batch: int = 1) -> "Policy":
-    """The policy of a folder with config.json and safetensors; None: the embedded one.
+def folder_of(name: str | pathlib.Path) -> pathlib.Path:
+    """The folder of weights that a flag names: a path, or "embedded:NAME" for those that come with the package.
+
+    Raises:
+      ValueError: one line: there is no such folder.
+    """
+    if not str(name).startswith(EMBEDDED):
+        if not pathlib.Path(name).is_dir():
+            raise ValueError(f"{name}: no such folder")
+        return pathlib.Path(name)
+    folder = ASSETS / str(name).removeprefix(EMBEDDED)
+    found = sorted(path.parent.name for path in ASSETS.glob("*/config.json"))
+    if not found:
+        raise ValueError("the embedded weights are missing from this installation; name a Hugging Face folder of "
+                         "Qwen2.5-VL, or one that a training run saved")  # fmt: skip
+    if folder.name not in found:
+        raise ValueError(f"{name}: no such weights; choose from {', '.join(EMBEDDED + x for x in found)}, or a folder")
+    return folder
+
+
+def load(folder: str | pathlib.Path = DEFAULT, *, batch: int = 1) -> "Policy":
+    """The policy of a folder with config.json and safetensors, as `folder_of` names it.
 
     Raises:
       ValueError: one line: what is missing or wrong in the folder.
     """
-    if folder is None:
-        folder = EMBEDDED
-        if not folder.is_dir():
-            raise ValueError("the embedded weights are missing from this installation; give --policy FOLDER, a Hugging "
-                             "Face folder of Qwen2.5-VL or one that a training run saved")  # fmt: skip
-    folder = pathlib.Path(folder)
-    if not folder.is_dir():
-        raise ValueError(f"{folder}: no such folder")
+    folder = folder_of(folder)
     own = any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json"))
     settings = read_settings(folder, LARGE if own else POCKET)
     cfg = files.read_config(folder, dtype=settings.dtype, param_dtype=settings.dtype)

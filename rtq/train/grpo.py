@@ -8,24 +8,29 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
-from rtq.data import pipeline, rows
+from rtq.data import pipeline, records, rendering, rows
 from rtq.data.batches import PromptBatch
 from rtq.data.example import Example
 from rtq.data.options import POCKET
 from rtq.decode.sampling import GrammarTable, Sampling
 from rtq.models.qwen25vl.config import Config
-from rtq.rl import grammars, losses, rollout
+from rtq.rl import critic, grammars, losses, rollout
+from rtq.rl.critic import Critic
 from rtq.text import prompts
 from rtq.text.tokenizer import Tokenizer
 from rtq.train import appraisal, grpo_step, loop, optim, parallel, policy_turn, sft, state, summary, weights
 from rtq.train.checkpoint import Checkpoints
 
+CRITIC_EXAMPLES = 2048
+
 
 class Parts(NamedTuple):
     """What GRPO and PGRT are made of. cfg, reward_cfg: shapes of the models; answers, critique: their grammars; turn:
-    the tokens that show the reward model an edit; folders: of examples, by split; spoiling, editing: what renders."""
+    the tokens that show the reward model an edit; folders: of examples, by split; spoiling, editing: what renders;
+    critic: None where it has no weight in the reward."""
 
     cfg: Config
     reward_cfg: Config
@@ -38,6 +43,7 @@ class Parts(NamedTuple):
     folders: dict[str, pathlib.Path]
     spoiling: rollout.Executor
     editing: rollout.Executor
+    critic: Critic | None = None
 
 
 def train(config: Any, workdir: pathlib.Path) -> None:
@@ -88,12 +94,31 @@ def prepare(config: Any, workdir: pathlib.Path) -> Parts:
     reward_cfg = weights.config_of(config.model, config.reward.checkpoint)
     tokenizer = weights.tokenizer_of(config.model, config.policy.checkpoint)
     image_tokens = rollout.image_side(cfg, config.model.photo) ** 2
+    folders = sft.make_examples(config, workdir)
     return Parts(
         cfg, reward_cfg, tokenizer, parallel.make(config.parallel, cfg),
         grammars.answers(tokenizer, POCKET, cfg.vocab_size), grammars.critiques(tokenizer, reward_cfg.vocab_size),
         tuple(prompts.scores_turn(tokenizer, image_tokens)), rows.Writer(tokenizer, image_tokens),
-        sft.make_examples(config, workdir), rollout.executor(sft.SPOILS), rollout.executor(POCKET),
+        folders, rollout.executor(sft.SPOILS), rollout.executor(POCKET),
+        fitted_critic(folders, config.seed) if config.scorer.critic else None,
     )  # fmt: skip
+
+
+def fitted_critic(folders: dict[str, pathlib.Path], seed: int) -> Critic:
+    """A critic of the training photos, clean and spoiled; says how well it tells those of validation apart."""
+    clean, spoiled = _spoils(folders["train"])
+    found = critic.fit(clean, spoiled, seed)
+    clean, spoiled = _spoils(folders["validation"])
+    right = np.asarray(critic.score(found, clean)) > np.asarray(critic.score(found, spoiled))
+    print(f"critic: the clean photo ahead of the spoiled one in {100 * right.mean():.0f}% of {len(right)}", flush=True)
+    return found
+
+
+def _spoils(folder: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
+    """Crops and their spoiled selves, float32[N, S, S, 3] each, of at most `CRITIC_EXAMPLES` examples."""
+    some = [(crop, example.spoil) for example, crop in records.read(folder, CRITIC_EXAMPLES) if example.spoil.sliders]
+    clean = np.stack([crop for crop, _ in some]).astype(np.float32) / 255
+    return clean, rendering.render(clean, [plan for _, plan in some])
 
 
 def create(
@@ -130,6 +155,7 @@ def policy_setup(config: Any, parts: Parts, *, greedy: bool = False) -> policy_t
         dict(config.scorer), 1 if greedy else config.sampling.group,
         Sampling(0.0 if greedy else config.sampling.temperature), config.sampling.new_tokens,
         config.sampling.metrics_tokens, config.sampling.score_tokens, config.loss.scale_by_std, measure_rule=greedy,
+        critic=parts.critic,
     )  # fmt: skip
 
 

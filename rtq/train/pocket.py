@@ -1,12 +1,14 @@
 """The embedded weights from scratch: supervised stages, each in a folder of its own, then PGRT.
 
 A stage that is done is skipped, one that was interrupted goes on, so the whole is one command however often it stops.
+WORKDIR/assets holds in the end what rtq/assets/pocket does: `policy-sft` and `reward-sft`, from which PGRT starts, and
+`policy` and `reward`, its results.
 """
 
 import pathlib
 from typing import Any
 
-from rtq.train import pgrt, sft, writer
+from rtq.train import pgrt, sft, weights, writer
 
 
 def train(config: Any, workdir: pathlib.Path) -> None:
@@ -23,9 +25,13 @@ def train(config: Any, workdir: pathlib.Path) -> None:
         print(f"stage {name}: validation {stage.measure} {reached:.3f}, needed {stage.gate}", flush=True)
         if reached < stage.gate:
             raise ValueError(f"stage {name}: validation {stage.measure} is {reached:.3f}, below its gate {stage.gate}")
-    last = workdir / "pgrt"
+    assets, last = workdir / "assets", workdir / "pgrt"
+    for name in ("policy", "reward"):
+        weights.store(workdir / name / name, assets / f"{name}-sft")
     if not (last / "reward" / "config.json").exists():
         pgrt.train(last_config(config, workdir), _made(last))
+    for name in ("policy", "reward"):
+        weights.store(last / name, assets / name)
 
 
 def stage_config(config: Any, stage: Any, workdir: pathlib.Path) -> Any:
@@ -41,12 +47,12 @@ def stage_config(config: Any, stage: Any, workdir: pathlib.Path) -> Any:
 
 
 def last_config(config: Any, workdir: pathlib.Path) -> Any:
-    """The configuration of the last stage, PGRT."""
+    """The configuration of the last stage, PGRT: from the weights as they are stored."""
     out = config.copy_and_resolve_references()
     out.batch, out.data.dir = config.prompts, config.data.dir or str(workdir / "data")
     out.optimizer.learning_rate, out.critique.learning_rate = config.rates.policy, config.rates.reward
-    out.policy.checkpoint = str(workdir / "policy" / "policy")
-    out.reward.checkpoint = str(workdir / "reward" / "reward")
+    out.policy.checkpoint = str(workdir / "assets" / "policy-sft")
+    out.reward.checkpoint = str(workdir / "assets" / "reward-sft")
     return out
 
 

@@ -24,7 +24,8 @@ from rtq.editor.plan import Plan
 from rtq.editor.plan_arrays import PlanArrays
 from rtq.eval import metrics as distances
 from rtq.models.qwen25vl.config import Config
-from rtq.rl import grammars, losses, rewards, rollout, scoring
+from rtq.rl import critic, grammars, losses, rewards, rollout, scoring
+from rtq.rl.critic import Critic
 from rtq.rl.types import Context, Rollout
 from rtq.text.tokenizer import Tokenizer
 from rtq.train import grpo_step
@@ -35,9 +36,9 @@ HOST = "host_share"
 class Setup(NamedTuple):
     """What is fixed in a run; close over it.
 
-    scorer: name ("learned", "rule", "form") → weight in the reward; a model of 0 is not run. turn: the tokens that show
-    an edit to the reward model. metrics_tokens, score_tokens: room for its two replies. measure_rule: the rule is
-    computed where it has no weight too (a quarter of a step).
+    scorer: name ("learned", "rule", "critic", "form") → weight in the reward; a model of 0 is not run. turn: the tokens
+    that show an edit to the reward model. metrics_tokens, score_tokens: room for its two replies. measure_rule: the
+    rule is computed where it has no weight too (a quarter of a step). critic: None where it has no weight.
     """
 
     cfg: Config
@@ -55,6 +56,7 @@ class Setup(NamedTuple):
     score_tokens: int
     scale_by_std: bool
     measure_rule: bool = False
+    critic: Critic | None = None
 
     @property
     def learned(self) -> bool:
@@ -149,6 +151,8 @@ def scored(models: Models, batch: PromptBatch, begun: Begun, given: Read, *, set
     before, wanted = (jnp.repeat(x, group, axis=0) for x in (begun.seen, target))
     if setup.scorer.get("rule") or setup.measure_rule:
         each["rule"] = rewards.rule(before, wanted, given.plans, given.valid, setup.editing)
+    if setup.critic is not None:
+        each["critic"] = critic.score(setup.critic, edits)
     used = {name: weight for name, weight in setup.scorer.items() if weight}
     return Scored(rewards.mix(used, each), each, difference(edits, wanted), edits, target, found)
 

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 from jax.experimental import multihost_utils
 
-from rtq.eval.policy import SETTINGS
+from rtq.eval.policy import SETTINGS, folder_of
 from rtq.models.qwen25vl import config, lora, model
 from rtq.models.qwen25vl import params as files
 from rtq.text import tokenizer as tokenizers
@@ -23,13 +23,13 @@ COMPANIONS = (
 
 
 def config_of(options: Any, checkpoint: str) -> config.Config:
-    """The shapes of the folder `checkpoint`, or of the preset where it is "".
+    """The shapes of the weights `checkpoint` (as in `eval.policy.folder_of`), or of the preset where it is "".
 
     options: preset, dtype, param_dtype, remat.
     """
     changes = {"dtype": options.dtype, "param_dtype": options.param_dtype, "remat": options.remat}
     if checkpoint:
-        return files.read_config(checkpoint, **changes)
+        return files.read_config(folder_of(checkpoint), **changes)
     return config.preset(options.preset, **changes)
 
 
@@ -37,7 +37,7 @@ def tokenizer_of(options: Any, checkpoint: str) -> tokenizers.Tokenizer:
     """options.tokenizer: "pocket", or a folder; "" is that of the weights."""
     if not (options.tokenizer or checkpoint):
         raise ValueError("model.tokenizer is empty and there is no checkpoint to take one from")
-    return tokenizers.load(options.tokenizer or checkpoint)
+    return tokenizers.load(options.tokenizer or folder_of(checkpoint))
 
 
 def start(
@@ -45,7 +45,7 @@ def start(
 ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """(function, arguments) that give the parameters inside one compiled program: `lift.create(lambda *a: …)`.
 
-    checkpoint: a folder, or "" for fresh ones. rank: of low-rank factors under "lora"; 0 for none.
+    checkpoint: as in `config_of`; "" for fresh ones. rank: of low-rank factors under "lora"; 0 for none.
     shardings: where loaded ones go; None is the default device.
     """
 
@@ -54,8 +54,15 @@ def start(
 
     keys = jax.random.split(key)
     if checkpoint:
-        return with_factors, (files.load(checkpoint, cfg, shardings), keys[1])
+        return with_factors, (files.load(folder_of(checkpoint), cfg, shardings), keys[1])
     return lambda keys: with_factors(model.init(cfg, keys[0]), keys[1]), (keys,)
+
+
+def store(source: str | pathlib.Path, target: str | pathlib.Path) -> None:
+    """A folder that `save` wrote, again in bfloat16, half the size: as weights are kept that come with the package."""
+    photo = json.loads((pathlib.Path(source) / SETTINGS).read_text(encoding="utf-8"))["photo"]
+    cfg = files.read_config(source, param_dtype="bfloat16")
+    save(target, cfg, files.load(source, cfg), photo=photo, source=str(source))
 
 
 def save(folder: str | pathlib.Path, cfg: config.Config, params: Any, *, photo: int, source: str = "") -> None:
@@ -78,8 +85,8 @@ def save(folder: str | pathlib.Path, cfg: config.Config, params: Any, *, photo: 
     files.save(new, cfg, params)
     (new / SETTINGS).write_text(json.dumps({"photo": photo}) + "\n", encoding="utf-8")
     for name in COMPANIONS if source else ():
-        if (pathlib.Path(source) / name).is_file():
-            shutil.copy2(pathlib.Path(source) / name, new / name)
+        if (folder_of(source) / name).is_file():
+            shutil.copy2(folder_of(source) / name, new / name)
     if folder.exists():
         folder.rename(old)
     new.rename(folder)

@@ -115,14 +115,16 @@ def test_settings_of_a_folder(tmp_path):
 
 
 def test_folders_that_are_no_policy(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(policy, "EMBEDDED", tmp_path / "none")
-    with pytest.raises(ValueError, match=r"embedded weights are missing.*--policy FOLDER"):
+    monkeypatch.setattr(policy, "ASSETS", tmp_path / "none")
+    with pytest.raises(ValueError, match=r"embedded weights are missing.*Hugging Face folder"):
         policy.load()
     with pytest.raises(ValueError, match="no such folder"):
         policy.load(tmp_path / "none")
     with pytest.raises(ValueError, match=r"no config\.json"):
         policy.load(tmp_path)
-    monkeypatch.setattr(policy, "EMBEDDED", folder)
+    monkeypatch.setattr(policy, "ASSETS", folder.parent)
+    with pytest.raises(ValueError, match="embedded:other: no such weights; choose from embedded:policy, or a folder"):
+        policy.load("embedded:other")
     assert policy.load().settings == policy.Settings(tiny.SIDE, 32, "float32")
     for number, (changes, said) in enumerate((({"photo": 50}, "needed is a multiple of 28"),
                                               ({"new_tokens": 3}, "new_tokens: 3 are too few"))):

@@ -35,8 +35,8 @@ def test_a_stage_takes_over_the_weights_before_it(config, tmp_path):
     assert not reward.policy.checkpoint
     assert policy.data.dir == reward.data.dir == str(tmp_path / "data")
     last = pocket.last_config(config, tmp_path)
-    assert last.policy.checkpoint == str(tmp_path / "policy" / "policy")
-    assert last.reward.checkpoint == str(tmp_path / "reward" / "reward")
+    assert last.policy.checkpoint == str(tmp_path / "assets" / "policy-sft")
+    assert last.reward.checkpoint == str(tmp_path / "assets" / "reward-sft")
 
 
 def test_measured_takes_the_last_evaluation(tmp_path):

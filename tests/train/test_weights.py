@@ -31,6 +31,17 @@ def test_from_nothing_to_a_folder_and_on_with_factors(tmp_path):
     assert policy.read_settings(tmp_path / "policy", policy.POCKET).photo == 56
 
 
+def test_stored_weights_are_rounded_and_say_what_the_model_saw(tmp_path):
+    weights.save(tmp_path / "policy", tiny.CONFIG, tiny.params(), photo=56)
+    weights.store(tmp_path / "policy", tmp_path / "assets" / "policy")
+    stored = tmp_path / "assets" / "policy"
+    assert policy.read_settings(stored, policy.POCKET).photo == 56
+    cfg = weights.config_of(OPTIONS, str(stored))
+    rounded = jax.tree.map(lambda x: x.astype("bfloat16").astype("float32"), tiny.params())
+    jax.tree.map(np.testing.assert_array_equal, params.load(stored, cfg), rounded)
+    assert (stored / "model.safetensors").stat().st_size < 0.6 * (tmp_path / "policy/model.safetensors").stat().st_size
+
+
 def test_companions_travel_along(tmp_path):
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "tokenizer.json").write_text("{}")
