@@ -245,6 +245,7 @@ def turn(folder: pathlib.Path, count: int) -> dict:
     from rtq.train import grpo, grpo_step, optim, pairs, pgrt, policy_turn, reward_turn
 
     config = experiment.get_config()
+    config.policy.checkpoint = config.reward.checkpoint = ""  # fresh weights, of any commit
     config.data.count = config.data.validation_count = 64
     parts = grpo.prepare(config, folder / "pgrt")
     devices, optimizer, key = parts.devices, optim.make(config.optimizer, 1000), jax.random.key(0)

@@ -1,4 +1,4 @@
-"""Examples as rows of tokens: what a model reads, and with weight 1 what it must write.
+"""Examples as rows of tokens: what a model reads, and with a weight what it must write.
 
     facts      photo, request → the facts that open the reasoning, no further
     edit       photo, request → reasoning and plan
@@ -18,6 +18,7 @@ from rtq.text.grammar import Options
 from rtq.text.tokenizer import Tokenizer
 
 TASKS = ("facts", "edit", "refine", "summarise", "change", "critique")
+VERDICT = 3.0  # weight of a token of change and scores: few beside those of the metrics, and harder
 IMAGES = {"facts": 1, "edit": 1, "refine": 2, "summarise": 2, "change": 2, "critique": 2}
 
 
@@ -27,7 +28,7 @@ class Row:
 
     Attributes:
       tokens: ids, images as so many image tokens.
-      weights: as many: 1 on what the model must write, 0 on prompts and images.
+      weights: as many: 1 on what the model must write (`VERDICT` on changes and scores), 0 on prompts and images.
       edits: plan of the second image, if there is one, on the spoiled photo.
       task: of `TASKS`.
     """
@@ -56,13 +57,13 @@ class Writer:
 def facts_row(example: Example, writer: Writer, variant: int) -> Row:
     """The facts alone; `variant` 0, 1, 2: which of the three requests stands in the prompt."""
     prompt = _render(writer, prompts.edit(example.requests[variant], writer.options))
-    return _row("facts", (prompt, False), (writer.tokenizer.encode(f"<think>{example.metrics_reasoning}"), True))
+    return _row("facts", (prompt, 0.0), (writer.tokenizer.encode(f"<think>{example.metrics_reasoning}"), 1.0))
 
 
 def edit_row(example: Example, writer: Writer, variant: int) -> Row:
     """Photo and request → answer."""
     prompt = edit_prompt(example, writer, variant)
-    return _row("edit", (prompt, False), (_answer(example, writer), True))
+    return _row("edit", (prompt, 0.0), (_answer(example, writer), 1.0))
 
 
 def edit_prompt(example: Example, writer: Writer, variant: int) -> list[int]:
@@ -78,14 +79,14 @@ def critique_prompt(example: Example, writer: Writer, variant: int) -> list[int]
 def refine_row(example: Example, writer: Writer) -> Row:
     """Photo, result of the weak plan, that plan and feedback → answer."""
     prompt = _render(writer, prompts.refine(example.feedback, example.weak, writer.options))
-    return _row("refine", (prompt, False), (_answer(example, writer), True), edits=(example.weak,))
+    return _row("refine", (prompt, 0.0), (_answer(example, writer), 1.0), edits=(example.weak,))
 
 
 def summarise_row(example: Example, writer: Writer, variant: int) -> Row:
     """Before and after → request."""
     text = answers.request_text(example.requests[variant])
     prompt = _render(writer, prompts.summarise())
-    return _row("summarise", (prompt, False), (prompts.reply(writer.tokenizer, text), True), edits=(example.plan,))
+    return _row("summarise", (prompt, 0.0), (prompts.reply(writer.tokenizer, text), 1.0), edits=(example.plan,))
 
 
 def change_row(example: Example, writer: Writer, weak: bool) -> Row:
@@ -93,7 +94,7 @@ def change_row(example: Example, writer: Writer, weak: bool) -> Row:
     prompt = _render(writer, prompts.critique_scores("", ""))
     text = f"<think>{example.weak_change if weak else example.change}"
     edits = (example.weak if weak else example.plan,)
-    return _row("change", (prompt, False), (writer.tokenizer.encode(text), True), edits=edits)
+    return _row("change", (prompt, 0.0), (writer.tokenizer.encode(text), 1.0), edits=edits)
 
 
 def critique_row(example: Example, writer: Writer, variant: int, weak: bool) -> Row:
@@ -103,9 +104,9 @@ def critique_row(example: Example, writer: Writer, variant: int, weak: bool) -> 
     values, change = (example.weak_scores, example.weak_change) if weak else (example.scores, example.change)
     scores = answers.scores_text(values, change, prompts.score_texts(t))
     return _row(
-        "critique", (critique_prompt(example, writer, variant), False),
-        (prompts.reply(t, metrics), True), (prompts.scores_turn(t, writer.image_tokens), False),
-        (prompts.reply(t, scores), True), edits=(example.weak if weak else example.plan,))  # fmt: skip
+        "critique", (critique_prompt(example, writer, variant), 0.0),
+        (prompts.reply(t, metrics), 1.0), (prompts.scores_turn(t, writer.image_tokens), 0.0),
+        (prompts.reply(t, scores), VERDICT), edits=(example.weak if weak else example.plan,))  # fmt: skip
 
 
 def row_of(task: str, example: Example, writer: Writer, variant: int, weak: bool) -> Row:
@@ -130,6 +131,6 @@ def _answer(example: Example, writer: Writer) -> list[int]:
     return prompts.reply(writer.tokenizer, answers.answer_text(example.plan, example.reasoning))
 
 
-def _row(task: str, *parts: tuple[list[int], bool], edits: tuple[Plan, ...] = ()) -> Row:
+def _row(task: str, *parts: tuple[list[int], float], edits: tuple[Plan, ...] = ()) -> Row:
     tokens = [i for ids, _ in parts for i in ids]
-    return Row(tokens, [float(written) for ids, written in parts for _ in ids], edits, task)
+    return Row(tokens, [float(weight) for ids, weight in parts for _ in ids], edits, task)
