@@ -52,12 +52,12 @@ def base(preset: str) -> ConfigDict:
         },
         # Tokens of a row of each task, images included; longer rows are left out and counted.
         "lengths": {
-            "facts": of(preset, pocket=72, large=768),
-            "edit": of(preset, pocket=112, large=1024),
-            "refine": of(preset, pocket=136, large=1536),
-            "summarise": of(preset, pocket=104, large=1024),
-            "change": of(preset, pocket=64, large=1024),
-            "critique": of(preset, pocket=152, large=1536),
+            "facts": of(preset, pocket=68, large=768),
+            "edit": of(preset, pocket=104, large=1024),
+            "refine": of(preset, pocket=124, large=1536),
+            "summarise": of(preset, pocket=100, large=1024),
+            "change": of(preset, pocket=76, large=1024),
+            "critique": of(preset, pocket=148, large=1536),
         },
         "optimizer": {
             "learning_rate": 1e-4 if large else 1e-3,

@@ -17,7 +17,7 @@ def get_config(preset="pocket"):
     config.policy.checkpoint = config.reward.checkpoint = ""
     config.data = common.base(preset).data
     config.batch = 32 if preset == "pocket" else 4  # rows of a supervised update
-    config.evaluation.every = 500 if preset == "pocket" else 4  # steps of a supervised stage, and of the last one
+    config.evaluation.every = 350 if preset == "pocket" else 4  # steps of a supervised stage
     config.optimizer.learning_rate = 1e-3
     config.prompts = 8 if preset == "pocket" else 2  # of a step of the last stage
     config.rates = ConfigDict({"policy": 1e-4, "reward": 1e-4})  # of the last stage
@@ -34,13 +34,12 @@ def get_config(preset="pocket"):
     config.order = ("looking", "base", "policy", "reward")
     # measure: of the validation rows at the end of the stage; gate: the least it must be.
     config.stages = ConfigDict({
-        "looking": stage("policy", "", 1200, "one", "facts/within_one", 0.8, "constant", facts=0.4, change=0.35,
-                         edit=0.25),
-        "base": stage("policy", "looking", 1300, "", "facts/within_one", 0.9, "constant", edit=0.4, facts=0.05,
-                      change=0.1, critique=0.25, refine=0.1, summarise=0.1),
-        "policy": stage("policy", "base", 900, "", "edit/accuracy", 0.0, "cosine", edit=0.75, refine=0.15,
+        "looking": stage("policy", "", 700, "one", "change/within_one", 0.8, "constant", change=0.6, edit=0.4),
+        "base": stage("policy", "looking", 1100, "", "change/within_one", 0.85, "constant", edit=0.45, critique=0.35,
+                      change=0.06, refine=0.08, summarise=0.06),
+        "policy": stage("policy", "base", 700, "", "edit/accuracy", 0.0, "cosine", edit=0.75, refine=0.15,
                         summarise=0.1),
-        "reward": stage("reward", "base", 900, "", "critique/within_one/score", 0.0, "cosine", critique=0.85,
-                        change=0.15),
+        "reward": stage("reward", "base", 700, "", "critique/within_one/score", 0.0, "cosine", critique=0.9,
+                        change=0.1),
     })  # fmt: skip
     return config

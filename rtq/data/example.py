@@ -25,7 +25,7 @@ class Example:
       reasoning: facts of the spoiled photo and a short sentence.
       metrics: (name, percent), the percents sum to 100. metrics_reasoning: facts of the photo.
       scores, weak_scores: 0 to 10 for each metric.
-      change, weak_change: measured changes of the two edits, as `changes_text`.
+      change, weak_change: measured facts of the two edits and their changes, as `facts_text` and `changes_text`.
       feedback: words that lead from `weak` to `plan`.
     """
 

@@ -4,7 +4,7 @@
     edit       photo, request → reasoning and plan
     refine     photo and weak result, its plan and feedback → reasoning and plan
     summarise  photo and edit → request
-    change     photo and an edit → the measured change, no further
+    change     photo → its facts; an edit → its facts and the measured change, no further
     critique   photo, request → metrics; edit → change and scores, of the user's edit or of the weak one
 """
 
@@ -90,11 +90,13 @@ def summarise_row(example: Example, writer: Writer, variant: int) -> Row:
 
 
 def change_row(example: Example, writer: Writer, weak: bool) -> Row:
-    """Photo and the user's or the weak edit → the change alone, in a critique without request and metrics."""
-    prompt = _render(writer, prompts.critique_scores("", ""))
-    text = f"<think>{example.weak_change if weak else example.change}"
-    edits = (example.weak if weak else example.plan,)
-    return _row("change", (prompt, 0.0), (writer.tokenizer.encode(text), 1.0), edits=edits)
+    """A critique of the user's or the weak edit without request, metrics and scores: what is seen, and what changed."""
+    t, change = writer.tokenizer, example.weak_change if weak else example.change
+    return _row(
+        "change", (_render(writer, prompts.critique_metrics("")), 0.0),
+        (prompts.reply(t, f"<think>{example.metrics_reasoning}</think>"), 1.0),
+        (prompts.scores_turn(t, writer.image_tokens), 0.0), (t.encode(f"<think>{change}"), 1.0),
+        edits=(example.weak if weak else example.plan,))  # fmt: skip
 
 
 def critique_row(example: Example, writer: Writer, variant: int, weak: bool) -> Row:

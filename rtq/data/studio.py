@@ -125,11 +125,12 @@ def _developed(some: list[drafts.Draft], rngs, settings, experience, counts: col
     weak_after = rendering.render(before, [w if k else neutral for w, k in zip(weak, ok, strict=True)])
     seen, then, weak_then = (measure.measurements(x) for x in (before, after, weak_after))
     facts = measure.levels_of(seen)
-    change, weak_change = measure.changes_of(seen, then), measure.changes_of(seen, weak_then)
+    change = measure.changes_of(seen, then)
+    said, weak_said = (_changes(seen, now) for now in (then, weak_then))
     for i, draft in enumerate(some):
         counts["drawn"] += 1
         reason = _reason(draft, ok[i], before[i], after[i], change[i])
-        made = None if reason else _example(draft, weak[i], rngs[i], settings[0], facts[i], change[i], weak_change[i])
+        made = None if reason else _example(draft, weak[i], rngs[i], settings[0], facts[i], said[i], weak_said[i])
         if reason or made is None:
             counts[reason or filters.REASONS[2]] += 1
             continue
@@ -167,7 +168,15 @@ def _corrected(some: list[drafts.Draft], crops, before, experience) -> list[draf
     return out
 
 
-def _example(draft: drafts.Draft, weak: Plan, rng, split: str, facts, change, weak_change) -> Example | None:
+def _changes(before: np.ndarray, after: np.ndarray) -> list[str]:
+    """Measurements float32[N, 4] of photos and edits → of each edit its facts, then what changed."""
+    rows = zip(measure.levels_of(after), measure.changes_of(before, after), strict=True)
+    return [facts_text(measure.named(levels)) + changes_text(measure.named(change)) for levels, change in rows]
+
+
+def _example(
+    draft: drafts.Draft, weak: Plan, rng, split: str, facts, change: str, weak_change: str
+) -> Example | None:
     """The example, or None if its weak plan is not weaker."""
     names, about = annotate.metrics(draft.wishes, rng)
     percents = [percent for _, percent in names]
@@ -182,7 +191,7 @@ def _example(draft: drafts.Draft, weak: Plan, rng, split: str, facts, change, we
         spoil=draft.spoil, plan=draft.plan, weak=weak, requests=words, attributes=asked(draft.wishes),
         reasoning=facts_text(levels) + annotate.sentence(levels, draft.wishes), metrics=names,
         metrics_reasoning=facts_text(levels), scores=scores, weak_scores=weak_scores,
-        change=changes_text(measure.named(change)), weak_change=changes_text(measure.named(weak_change)),
+        change=change, weak_change=weak_change,
         feedback=perturb.feedback(weak, draft.plan, rng))  # fmt: skip
 
 
