@@ -20,7 +20,10 @@ def get_config(preset="pocket"):
     config.evaluation.every = 350 if preset == "pocket" else 4  # steps of a supervised stage
     config.optimizer.learning_rate = 1e-3
     config.prompts = 8 if preset == "pocket" else 2  # of a step of the last stage
-    config.rates = ConfigDict({"policy": 1e-4, "reward": 1e-4})  # of the last stage
+    # Of the last stage: learning rates, and steps between evaluations and checkpoints.
+    config.last = ConfigDict({"policy_rate": 1e-4, "reward_rate": 1e-4, "every": 48 if preset == "pocket" else 2})
+    # Before it the reward model must put so many of the studio's pairs of validation photos in order.
+    config.pairs = ConfigDict({"count": 256, "gate": 0.8} if preset == "pocket" else {"count": 4, "gate": 0.0})
     short = {} if preset == "pocket" else {"steps": 2, "gate": 0.0}
     config.trained = "policy"
     config.tasks = {}
@@ -34,12 +37,12 @@ def get_config(preset="pocket"):
     config.order = ("looking", "base", "policy", "reward")
     # measure: of the validation rows at the end of the stage; gate: the least it must be.
     config.stages = ConfigDict({
-        "looking": stage("policy", "", 700, "one", "change/within_one", 0.8, "constant", change=0.6, edit=0.4),
-        "base": stage("policy", "looking", 1100, "", "change/within_one", 0.85, "constant", edit=0.45, critique=0.35,
-                      change=0.06, refine=0.08, summarise=0.06),
-        "policy": stage("policy", "base", 700, "", "edit/accuracy", 0.0, "cosine", edit=0.75, refine=0.15,
+        "looking": stage("policy", "", 600, "one", "change/within_one", 0.8, "constant", change=0.7, edit=0.3),
+        "base": stage("policy", "looking", 1000, "", "change/within_one", 0.85, "constant", edit=0.42, critique=0.35,
+                      change=0.1, refine=0.08, summarise=0.05),
+        "policy": stage("policy", "base", 650, "", "edit/accuracy", 0.0, "cosine", edit=0.75, refine=0.15,
                         summarise=0.1),
-        "reward": stage("reward", "base", 700, "", "critique/within_one/score", 0.0, "cosine", critique=0.9,
+        "reward": stage("reward", "base", 650, "", "critique/within_one/score", 0.0, "cosine", critique=0.9,
                         change=0.1),
     })  # fmt: skip
     return config

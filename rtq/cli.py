@@ -207,6 +207,8 @@ def _fit(args) -> int:
     for name, what in (("before", "before the edit"), ("fitted", "the plan's render")):
         psnr = facts[name]["psnr"]
         notice(f"{what}: L1 {facts[name]['l1']:.4f}, PSNR {'∞' if psnr is None else psnr} dB from {args.after}")
+    for line in facts["unexplained"]:
+        notice(f"not explained: {line}")
     return 0
 
 

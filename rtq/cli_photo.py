@@ -215,7 +215,8 @@ def make_folder(folder: pathlib.Path) -> None:
 
 
 def fit_pair(before_path: str, after_path: str, names: Sequence[str] | None = None) -> tuple[Plan, dict]:
-    """`rtq fit`: the plan, of the sliders `names` where they are given, and how near its render comes to `after`."""
+    """`rtq fit`: the plan, of the sliders `names` where they are given, how near its render comes to `after`, and
+    what it leaves unexplained."""
     import numpy as np
 
     notes: list[str] = []
@@ -236,14 +237,14 @@ def fit_pair(before_path: str, after_path: str, names: Sequence[str] | None = No
     start = time.perf_counter()
     first, second = floats(before.pixels), floats(after.pixels)
     try:
-        plan = editor.fit(first, second, names=names)
+        found = editor.fit_report(first, second, names=names)
     except ValueError as error:
         raise Failure(INPUT, f"{before_path} and {after_path}: {reason(error)}") from None
     seconds = time.perf_counter() - start
-    shown = np.clip(np.asarray(editor.render(first, plan)), 0, 1)
+    shown = np.clip(np.asarray(editor.render(first, found.plan)), 0, 1)
     second = np.clip(second, 0, 1)
     facts = {name: _distance(x, second) for name, x in (("before", np.clip(first, 0, 1)), ("fitted", shown))}
-    return plan, {**facts, "seconds": round(seconds, 3)}
+    return found.plan, {**facts, "unexplained": list(found.unexplained), "seconds": round(seconds, 3)}
 
 
 def _distance(a, b) -> dict:

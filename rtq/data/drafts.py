@@ -119,6 +119,15 @@ def faulty_plan(rng: np.random.Generator) -> Plan:
     return Plan({n: round(v * 20) / 20 if n == "Exposure" else round(v) for n, v in values.items()})
 
 
+def moving_plan(rng: np.random.Generator) -> Plan:
+    """An edit that moves most of what facts measure: light, contrast, colour of light and colour, to either side."""
+    values = {}
+    for name in ("Temperature", "Exposure", "Contrast", "Saturation"):
+        if rng.random() < 0.75:
+            values[name] = float(rng.choice((-1, 1)) * rng.uniform(0.3, 3.0) * UNIT[FAMILY.index(name)])
+    return Plan({n: round(v * 20) / 20 if n == "Exposure" else round(v) for n, v in values.items()})
+
+
 def _level(rng: np.random.Generator) -> int:
     return int(rng.choice(LEVELS, p=LEVEL_SHARES))
 

@@ -9,12 +9,13 @@ import grain
 import numpy as np
 
 from rtq.data import batches, records
-from rtq.data.drafts import KINDS
+from rtq.data.drafts import KINDS, moving_plan
 from rtq.data.rows import TASKS, Writer, critique_prompt, edit_prompt, row_of
 
 # Tokens of a row by task: 95% of the rows or more fit at 25 tokens an image.
 LENGTHS: Mapping[str, int] = {"facts": 68, "edit": 104, "refine": 124, "summarise": 100, "change": 76, "critique": 148}
 PROMPT_LENGTH = 76
+MOVING = 0.7  # share of the change task's rows with edits that move nearly every fact
 
 
 def dataset(out_dir: str | pathlib.Path, *, tasks: Mapping[str, float], batch_size: int, writer: Writer, seed: int,
@@ -83,7 +84,8 @@ def _is_of(kinds: frozenset, pair) -> bool:
 
 def _row(task: str, writer: Writer, pair, rng: np.random.Generator):
     example, crop = pair
-    row = row_of(task, example, writer, int(rng.integers(3)), bool(rng.integers(2)))
+    edit = moving_plan(rng) if task == "change" and rng.random() < MOVING else None
+    row = row_of(task, example, writer, int(rng.integers(3)), bool(rng.integers(2)), edit)
     return row, crop, example.spoil
 
 

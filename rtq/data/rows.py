@@ -14,6 +14,7 @@ from rtq.data.example import Example
 from rtq.data.options import POCKET
 from rtq.editor import Plan
 from rtq.text import answers, prompts
+from rtq.text.facts import facts_text
 from rtq.text.grammar import Options
 from rtq.text.tokenizer import Tokenizer
 
@@ -89,14 +90,20 @@ def summarise_row(example: Example, writer: Writer, variant: int) -> Row:
     return _row("summarise", (prompt, 0.0), (prompts.reply(writer.tokenizer, text), 1.0), edits=(example.plan,))
 
 
-def change_row(example: Example, writer: Writer, weak: bool) -> Row:
-    """A critique of the user's or the weak edit without request, metrics and scores: what is seen, and what changed."""
+def change_row(example: Example, writer: Writer, edit: Plan | None, weak: bool) -> Row:
+    """A critique without request, metrics and scores: what is seen, and what changed.
+
+    edit: is shown instead of the user's or the weak edit where facts are single tokens. Those of the row are then only
+    places, which a step fills with what it measures (`sft_step.measured`).
+    """
     t, change = writer.tokenizer, example.weak_change if weak else example.change
+    if edit is None or len(t.encode(facts_text({"luma": 0}))) > 1:
+        edit = example.weak if weak else example.plan
     return _row(
         "change", (_render(writer, prompts.critique_metrics("")), 0.0),
         (prompts.reply(t, f"<think>{example.metrics_reasoning}</think>"), 1.0),
         (prompts.scores_turn(t, writer.image_tokens), 0.0), (t.encode(f"<think>{change}"), 1.0),
-        edits=(example.weak if weak else example.plan,))  # fmt: skip
+        edits=(edit,))  # fmt: skip
 
 
 def critique_row(example: Example, writer: Writer, variant: int, weak: bool) -> Row:
@@ -111,12 +118,12 @@ def critique_row(example: Example, writer: Writer, variant: int, weak: bool) -> 
         (prompts.reply(t, scores), VERDICT), edits=(example.weak if weak else example.plan,))  # fmt: skip
 
 
-def row_of(task: str, example: Example, writer: Writer, variant: int, weak: bool) -> Row:
-    """The row of an example for a task of `TASKS`."""
+def row_of(task: str, example: Example, writer: Writer, variant: int, weak: bool, edit: Plan | None = None) -> Row:
+    """The row of an example for a task of `TASKS`; edit: as in `change_row`."""
     make = {
         "facts": lambda: facts_row(example, writer, variant), "edit": lambda: edit_row(example, writer, variant),
         "refine": lambda: refine_row(example, writer), "summarise": lambda: summarise_row(example, writer, variant),
-        "change": lambda: change_row(example, writer, weak),
+        "change": lambda: change_row(example, writer, edit, weak),
         "critique": lambda: critique_row(example, writer, variant, weak),
     }  # fmt: skip
     if task not in make:

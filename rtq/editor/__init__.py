@@ -1,13 +1,13 @@
 """The editor: what an edit is and what it does to pixels.
 
-`SLIDERS` and `Plan` need no jax; `render`, `render_batch` and `fit` are imported on first use, so that commands that
-only read plans start at once.
+`SLIDERS` and `Plan` need no jax; `render`, `render_batch`, `fit` and `fit_report` are imported on first use, so that
+commands that only read plans start at once.
 """
 
 from rtq.editor.plan import Crop, Local, Mask, Plan
 from rtq.editor.sliders import SLIDERS, Slider
 
-__all__ = ["SLIDERS", "Crop", "Local", "Mask", "Plan", "Slider", "fit", "render", "render_batch"]
+__all__ = ["SLIDERS", "Crop", "Local", "Mask", "Plan", "Slider", "fit", "fit_report", "render", "render_batch"]
 
 
 def __getattr__(name: str):
@@ -15,8 +15,8 @@ def __getattr__(name: str):
         from rtq.editor import renderer
 
         return renderer.render if name == "render" else renderer.render_batch
-    if name == "fit":
+    if name in ("fit", "fit_report"):
         from rtq.editor import fitting
 
-        return fitting.fit
+        return fitting.fit if name == "fit" else fitting.fit_report
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

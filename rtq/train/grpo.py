@@ -78,6 +78,8 @@ def train(config: Any, workdir: pathlib.Path) -> None:
         task, carry, steps=config.steps, every=every(config), workdir=workdir, seconds=config.log.seconds,
         checkpoints=Checkpoints(workdir / "checkpoints", keep=config.checkpoint.keep),
     )  # fmt: skip
+    if not appraise.pictures:  # the run was finished already, but for its report
+        appraise(final["policy"].params, judge)
     params = devices.whole(final["policy"]).params
     source = config.policy.checkpoint
     weights.save(workdir / "policy", parts.cfg, params, photo=config.model.photo, source=source)

@@ -75,6 +75,8 @@ def train(config: Any, workdir: pathlib.Path) -> None:
         task, carry, steps=config.steps * cycle, every=grpo.every(config), workdir=workdir,
         seconds=config.log.seconds, checkpoints=Checkpoints(workdir / "checkpoints", keep=config.checkpoint.keep),
     )  # fmt: skip
+    if not appraise.pictures:  # the run was finished already, but for its report
+        appraise(final["policy"].params, final["reward"].params)
     for name, cfg in (("policy", parts.cfg), ("reward", parts.reward_cfg)):
         params = devices.whole(final[name]).params
         weights.save(workdir / name, cfg, params, photo=config.model.photo, source=config[name].checkpoint)
@@ -119,6 +121,17 @@ def mixed(buffer: dict[str, Any], studio: pairs.Pairs, share: float, seed: list[
     rest = jax.tree.map(lambda x: np.asarray(x)[: count - len(policy.seeds)], studio)
     out = pairs.joined([policy, rest])
     return out._replace(seeds=rng.integers(2**31, size=count).astype(np.int32))
+
+
+def perturbed_accuracy(config: Any, workdir: pathlib.Path, count: int) -> float:
+    """How often the reward model of `config` puts the user's edit ahead of the studio's weak one, of `count` pairs of
+    validation photos or a few more."""
+    parts = grpo.prepare(config, workdir)
+    judge = reward_turn.Judge(reward_setup(config, parts), parts.devices)
+    reward = grpo.frozen(parts, config, jax.random.key(config.seed))
+    feed = grpo.Prompts(parts.folders["validation"], config, parts.writer)
+    rows = [judge(reward, pairs.perturbed(feed()[0]))[1] for _ in range(-(-count // config.batch))]
+    return appraisal.means([{"accuracy": jax.device_get(row["accuracy"])} for row in rows])["validation/accuracy"]
 
 
 def accuracies(setup: reward_turn.Setup, devices: Any, margin: float) -> appraisal.Also:

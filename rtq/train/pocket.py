@@ -19,17 +19,17 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     """
     for name in config.order:
         stage, folder = config.stages[name], workdir / name
-        if not (folder / stage.trained / "config.json").exists():
+        if not _is_done(folder, stage.trained):
             sft.train(stage_config(config, stage, workdir), _made(folder))
-        reached = measured(folder, stage.measure)
-        print(f"stage {name}: validation {stage.measure} {reached:.3f}, needed {stage.gate}", flush=True)
-        if reached < stage.gate:
-            raise ValueError(f"stage {name}: validation {stage.measure} is {reached:.3f}, below its gate {stage.gate}")
+        _pass(name, stage.measure, measured(folder, stage.measure), stage.gate)
     assets, last = workdir / "assets", workdir / "pgrt"
     for name in ("policy", "reward"):
         weights.store(workdir / name / name, assets / f"{name}-sft")
-    if not (last / "reward" / "config.json").exists():
-        pgrt.train(last_config(config, workdir), _made(last))
+    if not _is_done(last, "reward"):
+        final = last_config(config, workdir)
+        _pass("reward", "accuracy on perturbed pairs", pgrt.perturbed_accuracy(final, workdir, config.pairs.count),
+              config.pairs.gate)  # fmt: skip
+        pgrt.train(final, _made(last))
     for name in ("policy", "reward"):
         weights.store(last / name, assets / name)
 
@@ -50,7 +50,8 @@ def last_config(config: Any, workdir: pathlib.Path) -> Any:
     """The configuration of the last stage, PGRT: from the weights as they are stored."""
     out = config.copy_and_resolve_references()
     out.batch, out.data.dir = config.prompts, config.data.dir or str(workdir / "data")
-    out.optimizer.learning_rate, out.critique.learning_rate = config.rates.policy, config.rates.reward
+    out.optimizer.learning_rate, out.critique.learning_rate = config.last.policy_rate, config.last.reward_rate
+    out.evaluation.every = out.checkpoint.every = config.last.every
     out.policy.checkpoint = str(workdir / "assets" / "policy-sft")
     out.reward.checkpoint = str(workdir / "assets" / "reward-sft")
     return out
@@ -63,6 +64,17 @@ def measured(folder: pathlib.Path, name: str) -> float:
         if found:
             return sum(found) / len(found)
     raise ValueError(f"{folder}: no validation metric {name}")
+
+
+def _pass(stage: str, measure: str, reached: float, gate: float) -> None:
+    print(f"stage {stage}: validation {measure} {reached:.3f}, needed {gate}", flush=True)
+    if reached < gate:
+        raise ValueError(f"stage {stage}: validation {measure} is {reached:.3f}, below its gate {gate}")
+
+
+def _is_done(folder: pathlib.Path, trained: str) -> bool:
+    """Whether a stage has left its weights and, after them, its report."""
+    return (folder / trained / "config.json").exists() and (folder / "report" / "index.html").exists()
 
 
 def _made(folder: pathlib.Path) -> pathlib.Path:

@@ -31,7 +31,6 @@ from rtq.train.writer import cut
 
 SPOILS = Options(sliders=correction.FAMILY, local_sliders=(), max_locals=0, kinds=())
 SAMPLE_TOKENS = 128
-WITH_SCORES = ("critique",)
 LOOKING = ("facts", "change")  # tasks in which what is asked for says nothing about the answer
 
 
@@ -60,15 +59,13 @@ def train(config: Any, workdir: pathlib.Path) -> None:
         cfg, checkpoint, key, rank=config.model.lora_rank, shardings=devices.parameters()
     )
     fresh = devices.create(lambda *a: state.create(parameters(*a), optimizer), *arguments)
-    steps = {
-        scores: devices.lift(functools.partial(sft_step.step, setup=setup, scores=scores)) for scores in (False, True)
-    }
+    steps = {task: devices.lift(functools.partial(sft_step.step, setup=setup, task=task)) for task in feed.tasks}
     evaluate = evaluator(config, setup, devices, folders["validation"], writer)
     samples = Samples(config, cfg, devices, folders["validation"], writer, workdir)
 
     def advance(carry: loop.Carry, number: int) -> loop.Outcome:
         task, batch = feed(number)
-        new, metrics = steps[task in WITH_SCORES](carry[config.trained], devices.shard(to_step(batch)), key)
+        new, metrics = steps[task](carry[config.trained], devices.shard(to_step(batch)), key)
         named = {"loss": metrics["loss"], **{f"{task}/{name}": pair for name, pair in metrics.items()}}
         return loop.Outcome({config.trained: new}, named, [f"those of batch {number + 1}, task {task}"])
 
@@ -89,6 +86,8 @@ def train(config: Any, workdir: pathlib.Path) -> None:
         task, {config.trained: fresh}, steps=config.steps, every=every, checkpoints=checkpoints, workdir=workdir,
         seconds=config.log.seconds,
     )  # fmt: skip
+    if not samples.pictures:  # the run was finished already, but for its report
+        samples(final[config.trained].params, config.steps)
     params = devices.whole(final[config.trained]).params
     weights.save(workdir / config.trained, cfg, params, photo=config.model.photo, source=checkpoint)
     what = {"policy": "the policy", "reward": "the reward model"}[config.trained]
@@ -134,13 +133,13 @@ class Feed:
 
     def __init__(self, folder: pathlib.Path, config: Any, writer: rows.Writer):
         shares = {task: share for task, share in config.tasks.items() if share > 0}
-        self._names, self._seed = tuple(shares), config.seed
+        self.tasks, self._seed = tuple(shares), config.seed
         self._shares = np.array(list(shares.values())) / sum(shares.values())
         self._rows = {task: open_rows(folder, task, config, writer) for task in shares}
 
     def __call__(self, step: int) -> tuple[str, batches.Batch]:
-        drawn = np.random.default_rng([self._seed, step]).choice(len(self._names), p=self._shares)
-        return self._names[drawn], next(self._rows[self._names[drawn]])
+        drawn = np.random.default_rng([self._seed, step]).choice(len(self.tasks), p=self._shares)
+        return self.tasks[drawn], next(self._rows[self.tasks[drawn]])
 
     def position(self) -> dict[str, Any]:
         return {task: made.get_state() for task, made in self._rows.items()}
@@ -170,22 +169,19 @@ def to_step(batch: batches.Batch) -> sft_step.Batch:
 
 def evaluator(config: Any, setup: sft_step.Setup, devices: Any, folder: pathlib.Path, writer: rows.Writer) -> Callable:
     """params → {"validation/loss": …, "validation/TASK/…": …} over the same few batches every time."""
-    measures = {
-        scores: devices.measure(functools.partial(sft_step.evaluate, setup=setup, scores=scores))
-        for scores in (False, True)
-    }
     held = {
         task: [to_step(next(made)) for _ in range(config.evaluation.batches)]
         for task, share in config.tasks.items()
         if share > 0
         for made in [open_rows(folder, task, config, writer)]
     }
+    measures = {task: devices.measure(functools.partial(sft_step.evaluate, setup=setup, task=task)) for task in held}
 
     def evaluate(params: Any) -> dict[str, float]:
         sums: dict[str, np.ndarray] = {}
         for task, some in held.items():
             for batch in some:
-                found = jax.device_get(measures[task in WITH_SCORES](params, devices.shard(batch)))
+                found = jax.device_get(measures[task](params, devices.shard(batch)))
                 for name, pair in {"loss": found["loss"], **{f"{task}/{k}": v for k, v in found.items()}}.items():
                     sums[name] = sums.get(name, np.zeros(2)) + np.array(pair, np.float64)
         return {f"validation/{name}": float(total / count) for name, (total, count) in sums.items() if count}

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from rtq.data import measure
 from rtq.data.batches import Batch
 from rtq.models.qwen25vl import model
 from rtq.models.qwen25vl.config import Config
@@ -34,13 +35,15 @@ class Ordinals(NamedTuple):
     """Which tokens are ordinal, over V tokens.
 
     neighbours int32[V, K] and neighbour_weights float32[V, K]: the soft target of each token (itself alone, where it
-    is ordinary); family int32[V], index into `FAMILIES` or -1; bin int32[V], the place in the family.
+    is ordinary); family int32[V], index into `FAMILIES` or -1; bin int32[V], the place in the family; ids
+    int32[families, `LEVELS`], the token of each place, 0 where there is none.
     """
 
     neighbours: np.ndarray
     neighbour_weights: np.ndarray
     family: np.ndarray
     bin: np.ndarray
+    ids: np.ndarray
 
 
 class Setup(NamedTuple):
@@ -70,15 +73,17 @@ def ordinals(tokenizer: Tokenizer, vocab_size: int, *, sigma: float = BINS) -> O
     weights = np.zeros(neighbours.shape, np.float32)
     weights[:, REACH] = 1
     family, place = np.full(vocab_size, -1, np.int32), np.zeros(vocab_size, np.int32)
+    of = np.zeros((len(families), LEVELS), np.int32)
     for number, ids in enumerate(families):
         family[ids], place[ids] = number, np.arange(len(ids))
+        of[number, : len(ids)] = ids
         for i, token in enumerate(ids):
             for k in range(-REACH, REACH + 1) if sigma else ():
                 inside = 0 <= i + k < len(ids)
                 neighbours[token, k + REACH] = ids[i + k] if inside else token
                 weights[token, k + REACH] = np.exp(-0.5 * (k / sigma) ** 2) * inside
             weights[token] /= weights[token].sum()
-    return Ordinals(neighbours, weights, family, place)
+    return Ordinals(neighbours, weights, family, place, of)
 
 
 def seen(batch: Batch, setup: Setup) -> jax.Array:
@@ -89,6 +94,22 @@ def seen(batch: Batch, setup: Setup) -> jax.Array:
     return jnp.stack([first, rollout.render(first, batch.edits, setup.editing)], 1)
 
 
+def measured(tokens: jax.Array, images: jax.Array, table: Ordinals) -> jax.Array:
+    """int32[B, T] rows of the task "change" with the facts of their images float32[B, 2, S, S, 3], and the changes.
+
+    The rows hold twelve places for them: facts of the photo, facts of the edit, changes.
+    """
+    before, after = measure.measurements(images[:, 0]), measure.measurements(images[:, 1])
+    change = measure.changes_of(before, after) + MAX_CHANGE
+    bins = jnp.concatenate([measure.levels_of(before), measure.levels_of(after), change], 1)
+    count = len(FACTS)
+    family = np.array([*range(count), *range(count), *range(count, 2 * count)])
+    ids = jnp.asarray(table.ids)[family[None], bins]
+    is_fact = jnp.asarray((table.family >= 0) & (table.family < 2 * count))[tokens]
+    place = jnp.clip(jnp.cumsum(is_fact, axis=1) - 1, 0, len(family) - 1)
+    return jnp.where(is_fact, jnp.take_along_axis(ids, place, axis=1), tokens)
+
+
 def family_of(tokens: jax.Array, table: Ordinals, cfg: Config) -> jax.Array:
     """int32[B, T]: the family of each token in its place; a digit is a score only after the row's last image."""
     family = jnp.asarray(table.family)[tokens]
@@ -97,22 +118,24 @@ def family_of(tokens: jax.Array, table: Ordinals, cfg: Config) -> jax.Array:
     return jnp.where((family == FAMILIES.index(SCORE)) & ~over, -1, family)
 
 
-def loss(params: Any, batch: Batch, *, setup: Setup, scores: bool) -> tuple[jax.Array, tuple]:
-    """(sum, (denominator, metrics)). scores: rows are critiques, in which digits after the edit are scores.
+def loss(params: Any, batch: Batch, *, setup: Setup, task: str) -> tuple[jax.Array, tuple]:
+    """(sum, (denominator, metrics)). task: of `data.rows.TASKS`; in critiques digits after the edit are scores.
 
     Layers are unrolled unless they are recomputed in the backward pass, as in `rollout.logprobs`.
     """
     cfg, table = setup.cfg, setup.ordinals
     cfg, params = (cfg, params) if cfg.remat else rollout.unrolled(cfg, params)
     side = rollout.image_side(cfg, batch.photos.shape[1])
-    features = rollout.features(cfg, params, seen(batch, setup))
-    place = rollout.inputs(cfg, batch.tokens, jnp.ones(batch.tokens.shape, bool), side)
-    x = model.embed(cfg, params, batch.tokens, features, place.feature_index)
+    images = seen(batch, setup)
+    tokens = measured(batch.tokens, images, table) if task == "change" else batch.tokens
+    features = rollout.features(cfg, params, images)
+    place = rollout.inputs(cfg, tokens, jnp.ones(tokens.shape, bool), side)
+    x = model.embed(cfg, params, tokens, features, place.feature_index)
     causal = model.causal_mask(jnp.ones((1, x.shape[1]), bool))
     hidden, _ = model.forward(cfg, params, x, place.positions, causal, lora=params.get("lora"))
-    targets, weights = batch.tokens[:, 1:], batch.weights[:, 1:]
-    family = family_of(batch.tokens, table, cfg)[:, 1:]
-    if not scores:
+    targets, weights = tokens[:, 1:], batch.weights[:, 1:]
+    family = family_of(tokens, table, cfg)[:, 1:]
+    if task != "critique":
         family = jnp.where(family == FAMILIES.index(SCORE), -1, family)
     soft = (family >= 0)[..., None]
     neighbours = jnp.where(soft, jnp.asarray(table.neighbours)[targets], targets[..., None])
@@ -134,11 +157,11 @@ def _accuracies(best, targets, family, counts, table: Ordinals) -> dict[str, los
 
 
 def step(
-    state: State, batch: Batch, rng: jax.Array, *, setup: Setup, scores: bool = False, axis_name: str | None = None
+    state: State, batch: Batch, rng: jax.Array, *, setup: Setup, task: str, axis_name: str | None = None
 ) -> tuple[State, dict[str, losses.Pair]]:
     """One update. Nothing is random here: rng is there because every step takes it."""
     del rng
-    objective = functools.partial(loss, setup=setup, scores=scores)
+    objective = functools.partial(loss, setup=setup, task=task)
     options = {"micro": setup.micro, "trains": setup.trains, "axis_name": axis_name}
     gradient, metrics = accumulate.gradient(objective, state.params, batch, **options)
     norm = optax.global_norm(gradient)
@@ -146,9 +169,9 @@ def step(
 
 
 def evaluate(
-    params: Any, batch: Batch, *, setup: Setup, scores: bool = False, axis_name: str | None = None
+    params: Any, batch: Batch, *, setup: Setup, task: str, axis_name: str | None = None
 ) -> dict[str, losses.Pair]:
     """The metrics of `step`, without an update."""
-    total, (denominator, metrics) = loss(params, batch, setup=setup, scores=scores)
+    total, (denominator, metrics) = loss(params, batch, setup=setup, task=task)
     out = {"loss": (total, denominator), **metrics}
     return out if axis_name is None else jax.lax.psum(out, axis_name)

@@ -15,7 +15,8 @@ import jax
 import numpy as np
 from tensorboardX import SummaryWriter
 
-SHOWN = ("loss", "reward", "validation/loss")  # beside the step
+# Beside the step:
+SHOWN = ("loss", "reward", "policy/reward", "reward/accuracy", "validation/loss", "validation/delta_e")
 
 
 def _clock(seconds: float) -> str:

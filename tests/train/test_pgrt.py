@@ -106,6 +106,10 @@ def test_it_goes_on_between_the_turns_to_the_bit(whole):
         for name in [name for name in row if name.endswith(policy_turn.HOST)]:
             del row[name]
     assert rows == again
+    shutil.rmtree(cut / "report")
+    pgrt.train(options, cut)
+    assert "policy&#x27;s edit" in (cut / "report" / "index.html").read_text()
+    assert 0 <= pgrt.perturbed_accuracy(options, cut, 4) <= 1
 
 
 @pytest.mark.parametrize(("key", "value", "words"), [

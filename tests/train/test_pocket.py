@@ -55,6 +55,8 @@ def test_a_missed_gate_stops_the_run(config, tmp_path):
     done = tmp_path / first / stage.trained
     done.mkdir(parents=True)
     (done / "config.json").write_text("{}")
+    (tmp_path / first / "report").mkdir()
+    (tmp_path / first / "report" / "index.html").write_text("")
     (tmp_path / first / "metrics.jsonl").write_text(json.dumps({"step": 1, f"validation/{stage.measure}": -0.5}) + "\n")
     with pytest.raises(ValueError, match=f"stage {first}: validation {stage.measure} is -0.500, below its gate"):
         pocket.train(config, tmp_path)

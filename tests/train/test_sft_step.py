@@ -76,8 +76,9 @@ def plain_loss(params, batch: sft_step.Batch, scores: bool):
 
 @pytest.mark.parametrize("scores", [True, False])
 def test_the_loss_is_that_of_a_plain_computation(scores):
+    task = "critique" if scores else "refine"
     batch = critiques()
-    total, (denominator, metrics) = jax.jit(functools.partial(sft_step.loss, setup=SETUP, scores=scores))(
+    total, (denominator, metrics) = jax.jit(functools.partial(sft_step.loss, setup=SETUP, task=task))(
         tiny.params(), batch
     )
     np.testing.assert_allclose(total, plain_loss(tiny.params(), batch, scores), rtol=2e-4)
@@ -107,7 +108,7 @@ def test_a_step_learns_in_micro_batches_as_in_one():
     out = {}
     for micro in (1, 2):
         setup = SETUP._replace(micro=micro)
-        step = jax.jit(functools.partial(sft_step.step, setup=setup, scores=True))
+        step = jax.jit(functools.partial(sft_step.step, setup=setup, task="critique"))
         now, losses = state.create(tiny.params(), setup.optimizer), []
         for _ in range(8):
             now, metrics = step(now, batch, key)
@@ -124,7 +125,7 @@ def test_rows_of_one_image_without_spoil_and_a_frozen_vision_tower():
     tokens = np.where(batch.tokens == CFG.image_token_id, 20, batch.tokens)
     tokens[:, 3 : 3 + tiny.IMAGE_TOKENS] = CFG.image_token_id
     batch = batch._replace(tokens=tokens, edits=None, spoil=None)
-    loss = functools.partial(sft_step.loss, setup=SETUP, scores=False)
+    loss = functools.partial(sft_step.loss, setup=SETUP, task="edit")
     run = jax.jit(functools.partial(accumulate.gradient, loss, trains="language/.*"))
     gradient, metrics = run(tiny.params(), batch)
     changed = run(tiny.params(), batch._replace(photos=batch.photos[::-1]))[1]
