@@ -1,6 +1,6 @@
 """The paper's ablation in small: one policy, four rewards, several seeds, and two judges of the results.
 
-    python benchmarks/rewards.py --photos FOLDER FOLDER --workdir runs/rewards --seeds 0 1 2
+    python benchmarks/rewards.py --photos FOLDER FOLDER --requests FOLDER --regressor FOLDER --workdir runs/rewards
 
 From the embedded policy after SFT, on the photographs that come with two Python packages, for equally many steps:
 
@@ -33,6 +33,9 @@ RUNS = {
     "pgrt": ("pgrt", (f"rounds.policy_steps={PER_ROUND}",)),
 }  # fmt: skip
 EDITS = {"delta_e": "ΔE2000 to the user's", "sc": "SC", "pq": "PQ", "o": "O"}
+WORDS = {"signs": "signs, new requests", "frames": "held-out frames", "combinations": "held-out combinations",
+         "people": "people's requests", "graded": "slightly < plainly < a lot"}  # fmt: skip
+VALID = {"unconstrained": "readable without grammar", "constrained": "with grammar"}
 
 
 def command(experiment: str, workdir: pathlib.Path, flags: Sequence[str]) -> None:
@@ -42,28 +45,27 @@ def command(experiment: str, workdir: pathlib.Path, flags: Sequence[str]) -> Non
     subprocess.run([sys.executable, "-m", "rtq.main", *options], check=True)
 
 
-def trained(workdir: pathlib.Path, seed: int, steps: int) -> dict[str, pathlib.Path]:
+def trained(workdir: pathlib.Path, seed: int, steps: int, train_photos: str) -> dict[str, pathlib.Path]:
     """Folders of the policies of one seed, trained unless they are there."""
     found = {}
     for name, (experiment, flags) in RUNS.items():
         folder = workdir / f"{name}-{seed}"
         length = steps if experiment == "grpo" else steps // PER_ROUND
         if not (folder / "policy" / "config.json").is_file() or not (folder / "report").is_dir():
-            common = (f"seed={seed}", f"steps={length}", f"data.dir={workdir / 'data'}")
+            common = (f"seed={seed}", f"steps={length}", f"data.photos={train_photos}", f"data.dir={workdir / 'data'}")
             command(experiment, folder, (*flags, *common))
         found[name] = folder
     return found
 
 
-def measured(workdir: pathlib.Path, seed: int, runs: dict[str, pathlib.Path], photos: pathlib.Path, count: int) -> dict:
+def measured(workdir: pathlib.Path, seed: int, runs: dict[str, pathlib.Path], flags: Sequence[str]) -> dict:
     """evaluation.json of one seed."""
     out = workdir / f"evaluation-{seed}"
     if not (out / "evaluation.json").is_file():
         policies = {"sft": "embedded:policy-sft"} | {name: run / "policy" for name, run in runs.items()}
         rewards = {"perturbed": "embedded:reward-sft", "pgrt": runs["pgrt"] / "reward"}
         named = [",".join(f"{name}={place}" for name, place in some.items()) for some in (policies, rewards)]
-        command("evaluate", out, (f"photos={photos}", "split=all", f"policies={named[0]}", f"rewards={named[1]}",
-                                  f"count={count}", f"seed={seed}"))  # fmt: skip
+        command("evaluate", out, (f"policies={named[0]}", f"rewards={named[1]}", f"seed={seed}", *flags))
     return json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
 
 
@@ -86,49 +88,66 @@ def over(rows: Sequence[tuple[float, float]]) -> str:
 
 
 def drift(folder: pathlib.Path) -> str:
-    """ "0.02 → 0.11": the learned reward minus truth, at the first and at the last evaluation."""
-    gaps = [row["validation/truth_gap"] for row in writer.read(folder / "metrics.jsonl")
-            if "validation/truth_gap" in row]  # fmt: skip
-    return f"{gaps[0]:+.3f} → {gaps[-1]:+.3f}" if gaps else ""
+    """ "0.02, 0.05, 0.11": the learned reward minus truth, at each evaluation."""
+    rows = writer.read(folder / "metrics.jsonl")
+    return ", ".join(f"{row['validation/truth_gap']:+.3f}" for row in rows if "validation/truth_gap" in row)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Markdown."""
+    return ["| " + " | ".join(head) + " |", "|---" * len(head) + "|", *("| " + " | ".join(row) + " |" for row in rows)]
 
 
 def tables(found: Sequence[dict], runs: Sequence[dict[str, pathlib.Path]]) -> str:
-    """Markdown."""
-    head = [*EDITS.values(), "gain, vague requests", "learned reward − truth, first → last evaluation"]
-    lines = ["| reward | " + " | ".join(head) + " |", "|---" * (len(head) + 1) + "|"]
-    for name in ("untouched", "sft", *RUNS, "users"):
-        rows = [one[name] if name in one else one["policies"][name] for one in found]
-        cells = [over([row[key] for row in rows]) for key in EDITS]
-        cells.append(over([row["looking"] for row in rows]) if "looking" in rows[0] else "")
-        cells.append("; ".join(filter(None, (drift(some[name]) for some in runs))) if name in RUNS else "")
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    lines += [
-        "",
-        "| reward model | edits of | pairs | user's edit ahead | rank correlation with truth |",
-        "|---|---|---|---|---|",
-    ]
-    for judge in found[0]["rewards"]:
-        for policy in found[0]["rewards"][judge]:
-            rows = [one["rewards"][judge][policy] for one in found]
-            pairs = ", ".join(str(row["pairs"]) for row in rows)
-            cells = [over([row[key] for row in rows]) for key in ("accuracy", "rank_correlation")]
-            lines.append(f"| {judge} | {policy} | {pairs} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    """All tables in markdown."""
+    names = [name for name in ("sft", *RUNS) if name in found[0]["policies"]]
+    rows = []
+    for name in ("untouched", *names, "users"):
+        some = [one[name] if name in one else one["policies"][name] for one in found]
+        gaps = "; ".join(filter(None, (drift(run[name]) for run in runs))) if name in RUNS else ""
+        rows.append([name, *(over([row[key] for row in some]) for key in EDITS), gaps])
+    lines = table(["policy", *EDITS.values(), "learned reward − truth while it trained, by seed"], rows)
+    rows = []
+    for name in names:
+        some = [one["policies"][name] for one in found]
+        shares = [over([row[key]["right"] for row in some]) if key in some[0] else "" for key in WORDS]
+        valid = ["{:.3f}".format(sum(row[key]["share"] for row in some) / len(some)) for key in VALID]
+        rows.append(
+            [name, *shares, *valid, over([row["looking"] for row in some]), over([row["swapped"] for row in some])]
+        )
+    if "regressor" in found[0]:
+        rows.append(["regressor", *[""] * (len(WORDS) + len(VALID)), over([one["regressor"] for one in found]), ""])
+    head = ["policy", *WORDS.values(), *VALID.values(), "gain, vague requests", "with another photo shown"]
+    lines += ["", *table(head, rows)]
+    rows = []
+    for judge, policies in found[0]["rewards"].items():
+        for policy in policies:
+            some = [one["rewards"][judge][policy] for one in found]
+            figures = [over([row[key] for row in some]) for key in ("accuracy", "lead", "rank_correlation")]
+            rows.append([judge, policy, ", ".join(str(row["pairs"]) for row in some), *figures])
+    head = ["reward model", "edits of", "pairs", "user's edit ahead", "more often than perturbed", "rank correlation"]
+    return "\n".join([*lines, "", *table(head, rows)])
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=pathlib.Path, nargs="+", required=True, help="folders nothing was trained on")
+    parser.add_argument("--requests", default="", help="folder with requests by people (docs/evaluation.md)")
+    parser.add_argument("--regressor", default="", help="folder of training photos for the regressor")
+    parser.add_argument("--train-photos", default="", help="folder to train on (default: those of two packages)")
     parser.add_argument("--workdir", type=pathlib.Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=96, help="of each policy, whole rounds of 8")
     parser.add_argument("--count", type=int, default=1200, help="test examples")
     flags = parser.parse_args(arguments)
     photos = linked(flags.photos, flags.workdir / "photos")
-    runs = [trained(flags.workdir, seed, flags.steps) for seed in flags.seeds]
-    found = [measured(flags.workdir, *pair, photos, flags.count) for pair in zip(flags.seeds, runs, strict=True)]
+    measure = (f"photos={photos}", "split=all", f"count={flags.count}", f"requests={flags.requests}",
+               f"regressor={flags.regressor}")  # fmt: skip
+    runs = [trained(flags.workdir, seed, flags.steps, flags.train_photos) for seed in flags.seeds]
+    found = [measured(flags.workdir, *pair, measure) for pair in zip(flags.seeds, runs, strict=True)]
     print(f"{found[0]['examples']} examples on {found[0]['photos']} photos, {flags.steps} steps, seeds "
-          f"{', '.join(map(str, flags.seeds))}; {report.describe_hardware()}\n")  # fmt: skip
+          f"{', '.join(map(str, flags.seeds))}; mean L1 of spoiled photos {found[0]['spoiled_l1'][0]:.2f} of 255; "
+          f"{report.describe_hardware()}\n")  # fmt: skip
     print(tables(found, runs))
 
 

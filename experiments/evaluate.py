@@ -18,7 +18,8 @@ def get_config(preset="pocket"):
     common.check(preset)
     return ConfigDict({
         "task": "evaluate",
-        "seed": 0,  # of the examples, the samples, and of the split as in config.data.seed of the training
+        "seed": 0,  # of the examples and the samples
+        "split_seed": 0,  # config.data.seed of the training whose test photos are meant
         "policies": "",  # "NAME=FOLDER,…"; "": the embedded one
         "rewards": "",  # "NAME=FOLDER,…"; "": none
         "photos": "",  # a folder; "": the photographs that scikit-image and scikit-learn bundle

@@ -376,14 +376,14 @@ def _export_table(plan: Plan, out: pathlib.Path, args, info) -> Report:
     from rtq.interop import lut, rawtherapee
 
     if args.to in ("hald", "cube"):
-        with cli_base.whole(out) as scratch:
-            return (lut.write_hald if args.to == "hald" else lut.write_cube)(scratch, plan)
+        with cli_base.writing(out):
+            return (lut.write_hald if args.to == "hald" else lut.write_cube)(out, plan, overwrite=True)
     size = None if info is None or info.size is None else info.size if info.orientation < 5 else info.size[::-1]
     table = None if lut.is_neutral(plan) else out.absolute().with_name(f"{out.stem}-hald.tif")
     text, report = rawtherapee.profile(plan, table, size)
     if table is not None:
         cli_base.check_free(table, args.overwrite)
-        with cli_base.whole(table) as scratch:
-            lut.write_hald(scratch, plan)
+        with cli_base.writing(table):
+            lut.write_hald(table, plan, overwrite=True)
     cli_base.save(out, text.encode())
     return report

@@ -10,11 +10,11 @@ import importlib
 import logging
 import os
 import pathlib
-import secrets
 import sys
 import warnings
 from collections.abc import Iterator
 
+from rtq import files
 from rtq.interop.report import Report
 
 FAILED, USAGE, INPUT, PLAN, EXISTS, PARTIAL = 1, 2, 3, 4, 5, 6
@@ -115,22 +115,18 @@ def check_free(path: pathlib.Path, overwrite: bool, source: str | None = None) -
 
 
 @contextlib.contextmanager
-def whole(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A name beside `path` to write to; it becomes `path` at the end, or vanishes when something goes wrong."""
-    scratch = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(6)}.tmp{path.suffix}")
+def writing(path: pathlib.Path) -> Iterator[None]:
+    """Says in one line why `path` cannot be written."""
     try:
-        yield scratch
-        os.replace(scratch, path.resolve())
+        yield
     except OSError as error:
         raise Failure(FAILED, f"{path}: cannot be written ({reason(error)})") from None
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def save(path: pathlib.Path, data: bytes) -> None:
     """Writes a file whole or not at all."""
-    with whole(path) as scratch:
-        scratch.write_bytes(data)
+    with writing(path):
+        files.replace(path, data)
 
 
 def read_photo(path: str, notes: list[str]):

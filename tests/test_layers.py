@@ -12,7 +12,7 @@ ALL = {"editor", "models", "decode", "rl", "photos", "interop", "text", "data", 
 # folder → what of rtq it may import besides itself; the longest matching path counts
 ALLOWED = {
     "editor": set(), "models": set(), "decode": set(), "rl": set(), "eval/metrics": set(),
-    "photos": {"editor"}, "interop": {"editor"}, "text": {"editor"},
+    "photos": {"editor", "files"}, "interop": {"editor", "files"}, "text": {"editor"},
     "data": {"editor", "text", "decode", "photos", "interop"},
     "rl/rewards": {"editor", "text", "decode", "photos", "interop"},
     "rl/rollout": {"editor", "text", "decode", "photos", "interop", "models"},  # it runs the models it samples from
@@ -20,7 +20,8 @@ ALLOWED = {
     "rl/grammars": {"text", "decode"},  # what either may write
     "regions": {"editor", "models", "photos"},
     "eval": ALL - {"train", "agent"}, "train": ALL - {"agent"}, "agent": ALL - {"train"},
-    "main": {"train", "eval"}, "cli": (ALL - {"train"}) | {"cli"}, "__init__": set(),
+    "main": {"train", "eval"}, "cli": (ALL - {"train"}) | {"cli", "files"}, "__init__": set(),
+    "files": set(),  # the standard library only
 }
 BARE = {"editor", "models", "decode", "rl"}  # run on bare accelerator images
 BARE_LIBRARIES = {"jax", "flax", "optax", "dm_pix", "numpy", "ml_dtypes"}  # ml_dtypes: jax is built on it

@@ -184,6 +184,8 @@ def slider_range(row: Slider, local: bool) -> tuple[float, float, float]:
 
 def find_slider(name: str, where: str = "") -> Slider:
     """The row of that name, else a ValueError that offers the nearest names."""
+    if not isinstance(name, str):
+        raise ValueError(f"{where}{_short(name)}: no such slider; names are text")
     if name in BY_NAME:
         return BY_NAME[name]
     import difflib  # 10 ms, only on the way to an error

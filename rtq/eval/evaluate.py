@@ -3,12 +3,16 @@
 WORKDIR gets evaluation.json (every figure, with standard errors by photo) and report/index.html. Of each policy:
 
     edits     mean ΔE2000 to the user's edit; truth SC, PQ and O (`eval.judge`), on examples that the studio makes
-    words     signs right, slightly < plainly < a lot, requests by people (`eval.words`)
+    words     signs right in new requests of the studio, in held-out frames and combinations (`eval.frames`), in
+              requests by people; slightly < plainly < a lot (`eval.words`)
     looking   what vague requests on spoiled photos gain, and what they gain with another photo shown (`eval.looking`)
-    validity  share of answers that can be read when they are sampled without the grammar
+    others    refine: ΔE2000 of the weak edit and of the answer to feedback on it; summarise: ΔE2000 of what the policy
+              makes of its own summary of the user's edit
+    validity  share of answers that can be read when they are sampled at temperature 1, without the grammar and with it
 
 Of each reward model, for every policy: how often it puts the user's edit above the policy's where truth tells them
-apart (ΔE2000 ≥ 2 or O ≥ 1 between them), and how it ranks samples of one request, against truth.
+apart (ΔE2000 ≥ 2 or O ≥ 1 between them), how much more often than the first reward model on the same pairs, and how it
+ranks samples of one request, against truth. Of the studio's annotator: how its scores of weak edits rank them.
 """
 
 import json
@@ -21,10 +25,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from rtq.data import photos
+from rtq.data import annotate, photos
 from rtq.decode.sampling import Sampling, free_table
 from rtq.editor import Plan
-from rtq.eval import held_out, human_requests, judge, looking, metrics, pictures, policy, report, words
+from rtq.eval import frames, held_out, human_requests, judge, looking, metrics, pictures, policy, report, tables, words
 from rtq.eval.reward import Reward
 from rtq.text import prompts
 
@@ -48,11 +52,13 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
     if len(sides) > 1:
         raise ValueError(f"policies: they see {', '.join(map(str, sorted(sides)))} pixels; one size is needed")
     side = 2 * sides.pop()
-    test, known = held_out.sources(config.photos, config.split, config.seed)
+    test, known = held_out.sources(config.photos, config.split, config.split_seed)
     held = held_out.examples(test, known, count=config.count, seed=config.seed, side=side)
     keys, squares = held_out.squares(test, side)
     humans = [h for h in human_requests.join(config.requests) if h.signs] if config.requests else []
     found: dict[str, Any] = {"photos": len(keys), "examples": len(held.examples), "split": config.split}
+    found["spoiled_l1"] = metrics.bootstrap(looking.spoiled_l1(squares, keys), keys)
+    found["annotator"] = annotated(held)
     found["untouched"] = edits(held, held.before)[0]
     found["users"], users = edits(held, held.user)
     found["policies"], plans, apart = {}, {}, {}
@@ -68,10 +74,10 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
         found["out_of_vocabulary"] = dict(
             words.out_of_vocabulary([h.text for h in humans], held_out.known_words()).most_common()
         )
-    found["rewards"] = {
-        name: {which: judged(one, models[which], held, (plans[which], apart[which]), config) for which in models}
-        for name, one in judges.items()
-    }
+    found["rewards"] = {name: {} for name in judges}
+    for which, model in models.items():
+        for name, row in judged(judges, model, held, (plans[which], apart[which]), config).items():
+            found["rewards"][name][which] = row
     text = json.dumps(found, indent=1, ensure_ascii=False)
     (workdir / "evaluation.json").write_text(text + "\n", encoding="utf-8")
     write_report(config, workdir, found, held, plans)
@@ -92,22 +98,61 @@ def measure(
     model: policy.Policy, held: held_out.Held, photos: tuple[list[str], np.ndarray],
     humans: Sequence[human_requests.HumanRequest], config: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    """Words, looking and validity of one policy, JSON."""
+    """Words, looking, the other tasks and validity of one policy, JSON."""
     keys, squares = photos
-    out: dict[str, Any] = {}
-    asked = held_out.asked(held)
-    if asked:
-        out["signs"] = _signs(words.evaluate(model, squares, asked, batch=config.batch))
+    people = [words.Asked(h.text, h.signs) for h in humans]
+    sets = {
+        "signs": held_out.asked(held), "frames": frames.single(config.seed, config.count),
+        "combinations": frames.pairs(config.seed, config.count), "people": people,
+    }  # fmt: skip
+    out: dict[str, Any] = {
+        name: _signs(words.evaluate(model, squares, items, batch=config.batch), keys)
+        for name, items in sets.items() if items
+    }  # fmt: skip
     grades = words.graded(model, squares, held_out.graded(config.seed, config.wordings), batch=config.batch)
-    out["graded"] = {"count": len(grades), "right": float(grades.mean())}
-    if humans:
-        items = [words.Asked(h.text, h.signs) for h in humans]
-        out["people"] = _signs(words.evaluate(model, squares, items, batch=config.batch))
+    out["graded"] = {"count": len(grades), "right": metrics.bootstrap(grades, _turns(keys, len(grades)))}
     out["looking"] = gain(model, squares, keys)
-    out["swapped"] = gain(model, squares, keys, swapped=True)
-    share, reasons = words.validity(free_answers(model, held, config.seed, config.batch))
-    out["validity"] = {"share": share, "failures": dict(reasons)}
+    if len(keys) > 1:
+        out["swapped"] = gain(model, squares, keys, swapped=True)
+    out |= others(model, held, config.batch)
+    free = free_table(model.cfg.vocab_size, model.tokenizer.eos_id, (model.tokenizer.image_id,))
+    for name, table in (("unconstrained", free), ("constrained", model.plan_table)):
+        share, reasons = words.validity(sampled(model, held, table, config.seed, config.batch))
+        out[name] = {"share": share, "failures": dict(reasons)}
     return out
+
+
+def others(model: policy.Policy, held: held_out.Held, batch: int) -> dict[str, Figure]:
+    """ΔE2000 to the user's edit: the weak edit, the answer to feedback on it, the answer to the own summary."""
+    weak_plans = [example.weak for example in held.examples]
+    weak = pictures.rendered(held.before, weak_plans)
+    seen, results, user = (pictures.halved(x) for x in (held.before, weak, held.user))
+    refined, again = [], []
+    for start in range(0, len(weak), batch):
+        some = slice(start, start + batch)
+        feedback = [example.feedback for example in held.examples[some]]
+        refined += [row[0].plan for row in model.refine(seen[some], results[some], weak_plans[some], feedback)]
+        again += model(seen[some], model.summarise(seen[some], user[some]))
+    edited = {"weak": weak, "refined": pictures.rendered(held.before, refined),
+              "summarised": pictures.rendered(held.before, again)}  # fmt: skip
+    return {name: _distance(held, edit) for name, edit in edited.items()}
+
+
+def _distance(held: held_out.Held, edited: np.ndarray) -> Figure:
+    return metrics.bootstrap([metrics.delta_e(a, b) for a, b in zip(edited, held.user, strict=True)], held.keys)
+
+
+def annotated(held: held_out.Held) -> float:
+    """Rank correlation of the annotator's scalars and truth (O) over weak edits and the users'."""
+    given, truth = [], []
+    for edits, scores in (
+        (pictures.rendered(held.before, [e.weak for e in held.examples]), [e.weak_scores for e in held.examples]),
+        (held.user, [e.scores for e in held.examples]),
+    ):
+        percents = [[percent for _, percent in e.metrics] for e in held.examples]
+        given += [annotate.scalar(*pair) for pair in zip(percents, scores, strict=True)]
+        truth += [judge.judge(case, edit).o for case, edit in zip(held.cases, edits, strict=True)]
+    return metrics.spearman(given, truth)
 
 
 def edits(held: held_out.Held, edited: np.ndarray) -> tuple[dict[str, Figure], list[judge.Verdict]]:
@@ -134,9 +179,8 @@ def gain(answer: looking.Policy, squares: np.ndarray, keys: Sequence[str], *, sw
     return found.gain, found.error
 
 
-def free_answers(model: policy.Policy, held: held_out.Held, seed: int, batch: int) -> list[str]:
-    """One answer to each request, sampled at temperature 1 without the grammar."""
-    table = free_table(model.cfg.vocab_size, model.tokenizer.eos_id, (model.tokenizer.image_id,))
+def sampled(model: policy.Policy, held: held_out.Held, table: Any, seed: int, batch: int) -> list[str]:
+    """One answer to each request, sampled at temperature 1 under a grammar."""
     seen, texts = pictures.halved(held.before), []
     image_tokens = (model.settings.photo // model.cfg.image_factor) ** 2
     rows = [prompts.render(model.tokenizer, prompts.edit(r, policy.options.POCKET), [image_tokens])
@@ -153,38 +197,60 @@ def free_answers(model: policy.Policy, held: held_out.Held, seed: int, batch: in
 
 
 def judged(
-    worth: Reward, model: policy.Policy, held: held_out.Held, answers: tuple[Sequence[Plan], np.ndarray], config: Any
-) -> dict[str, Any]:
-    """One reward model on one policy's plans, of which bool[N] differ from the user's."""
+    judges: Mapping[str, Reward], model: policy.Policy, held: held_out.Held,
+    answers: tuple[Sequence[Plan], np.ndarray], config: Any,
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    """Reward models on one policy's plans, of which bool[N] differ from the user's, all on the same pairs and samples.
+
+    "lead": how much more often than the first reward model it is right, with the standard error of the difference.
+    """
     plans, apart = answers
-    after = pictures.rendered(held.before, plans)
-    seen = pictures.halved(held.before)
-    both = np.stack([pictures.halved(held.user), pictures.halved(after)], 1)
-    scores = worth(seen, held.requests, both)
-    if not apart.any():
+    if judges and not apart.any():
         raise ValueError("no answer of the policy differs from the user's edit: there is no pair to judge")
-    accuracy = metrics.bootstrap((scores[:, 0] > scores[:, 1])[apart], np.array(held.keys)[apart])
-    order = ranked(worth, model, held, config)
-    return {"pairs": int(apart.sum()), "accuracy": accuracy, "rank_correlation": order}
+    if not judges:
+        return {}
+    seen = pictures.halved(held.before)
+    both = np.stack([pictures.halved(held.user), pictures.halved(pictures.rendered(held.before, plans))], 1)
+    keys, out, first = np.array(held.keys)[apart], {}, None
+    samples = _samples(model, held, config)
+    for name, worth in judges.items():
+        scores = worth(seen, held.requests, both)
+        right = (scores[:, 0] > scores[:, 1])[apart].astype(np.float64)
+        first = right if first is None else first
+        out[name] = {
+            "pairs": int(apart.sum()), "accuracy": metrics.bootstrap(right, keys),
+            "lead": metrics.bootstrap(right - first, keys), "rank_correlation": ranked(worth, held, samples),
+        }  # fmt: skip
+    return out
 
 
-def ranked(worth: Reward, model: policy.Policy, held: held_out.Held, config: Any) -> Figure:
-    """Mean rank correlation with truth (O) among samples of one request, with its standard error by photo."""
-    count = min(config.ordered, len(held.examples))
-    seen, group = pictures.halved(held.before[:count]), config.samples
+def _samples(model: policy.Policy, held: held_out.Held, config: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Samples of the first requests as models see them, float32[P, G, S, S, 3], and truth (O) float64[P, G]."""
+    count, group = min(config.ordered, len(held.examples)), config.samples
+    seen = pictures.halved(held.before[:count])
     answers = model.answers(seen, held.requests[:count], samples=group, temperature=1.0, seed=config.seed)
-    plans = [answer.plan for row in answers for answer in row]
-    after = pictures.rendered(np.repeat(held.before[:count], group, axis=0), plans)
+    after = pictures.rendered(np.repeat(held.before[:count], group, axis=0), [a.plan for row in answers for a in row])
     truth = [judge.judge(held.cases[i // group], edit).o for i, edit in enumerate(after)]
-    small = pictures.halved(after).reshape(count, group, *seen.shape[1:])
-    scores = worth(seen, held.requests[:count], small)
-    order = [metrics.spearman(a, b) for a, b in zip(scores, np.reshape(truth, (count, group)), strict=True)]
-    return metrics.bootstrap(order, held.keys[:count])
+    return pictures.halved(after).reshape(count, group, *seen.shape[1:]), np.reshape(truth, (count, group))
 
 
-def _signs(found: words.Signs) -> dict[str, Any]:
-    return {"count": len(found.right), "right": found.accuracy, "by_attribute": dict(found.by_attribute),
+def ranked(worth: Reward, held: held_out.Held, samples: tuple[np.ndarray, np.ndarray]) -> Figure:
+    """Mean rank correlation with truth (O) among samples of one request, with its standard error by photo."""
+    edits, truth = samples
+    scores = worth(pictures.halved(held.before[: len(edits)]), held.requests[: len(edits)], edits)
+    order = [metrics.spearman(a, b) for a, b in zip(scores, truth, strict=True)]
+    return metrics.bootstrap(order, held.keys[: len(edits)])
+
+
+def _signs(found: words.Signs, keys: Sequence[str]) -> dict[str, Any]:
+    right = metrics.bootstrap(found.right, _turns(keys, len(found.right)))
+    return {"count": len(found.right), "right": right, "by_attribute": dict(found.by_attribute),
             "wrong": list(found.wrong)}  # fmt: skip
+
+
+def _turns(keys: Sequence[str], count: int) -> list[str]:
+    """The photo of each of `count` requests that meet the photos in turn."""
+    return [keys[i % len(keys)] for i in range(count)]
 
 
 def _regressor(folder: str, side: int) -> looking.Policy:
@@ -209,43 +275,7 @@ def write_report(
         cards.append(report.Picture(held.before[i], sides, held.requests[i], plans[first][i], "", scores))
     report.write(workdir / "report", report.Report(
         title=f"Evaluation: {workdir.resolve().name}",
-        summary=f"{found['examples']} examples on {found['photos']} photos that no model was trained on. ± is the "
-                "standard error, by photo.",
-        pictures=cards, tables=tables(found), config=config.to_dict(), revision=report.git_revision(),
+        summary=f"{found['examples']} examples on {tables.of_photos(found)}. ± is the standard error, by photo.",
+        pictures=cards, tables=tables.tables(found), config=config.to_dict(), revision=report.git_revision(),
         hardware=report.describe_hardware(), command=f"python -m rtq.main {shlex.join(sys.argv[1:])}",
     ))  # fmt: skip
-
-
-def tables(found: Mapping[str, Any]) -> list[report.Table]:
-    """Figures as a person reads them."""
-    names = ("delta_e", "sc", "pq", "o")
-    rows = {"untouched photo": found["untouched"], **found["policies"], "user's edit": found["users"]}
-    out = [report.Table(
-        "Edits", ["", "ΔE2000 to the user's", "SC", "PQ", "O"],
-        [[name, *(_figure(row[key]) for key in names)] for name, row in rows.items()],
-        "Less ΔE2000 is nearer to what the user did; SC, PQ and O are truth, 0 to 10, measured in pixels.",
-    )]  # fmt: skip
-    rows = [
-        [name, *(_share(row, key) for key in ("signs", "graded", "people")), f"{100 * row['validity']['share']:.1f}%"]
-        for name, row in found["policies"].items()
-    ]
-    head = ["", "signs right", "slightly < plainly < a lot", "requests by people", "readable without grammar"]
-    out.append(report.Table("Words", head, rows))
-    rows = [[name, _figure(row["looking"]), _figure(row["swapped"])] for name, row in found["policies"].items()]
-    rows += [["regressor", _figure(found["regressor"]), ""]] if "regressor" in found else []
-    out.append(report.Table("Looking: vague requests on spoiled photos", ["", "gain", "gain with another photo"], rows,
-                            "Gain: 1 − mean L1 after / mean L1 before."))  # fmt: skip
-    rows = [
-        [reward, name, row["pairs"], _figure(row["accuracy"]), _figure(row["rank_correlation"])]
-        for reward, policies in found["rewards"].items() for name, row in policies.items()
-    ]  # fmt: skip
-    head = ["reward model", "policy", "pairs", "user's edit ahead", "rank correlation with truth"]
-    return out + ([report.Table("Reward models", head, rows)] if rows else [])
-
-
-def _figure(figure: Figure) -> str:
-    return f"{figure[0]:.3f} ± {figure[1]:.3f}"
-
-
-def _share(row: Mapping[str, Any], key: str) -> str:
-    return f"{100 * row[key]['right']:.1f}% of {row[key]['count']}" if key in row else "not measured"

@@ -40,6 +40,12 @@ def request_of(key: str) -> str:
     return VAGUE[hashlib.sha256(f"vague {key}".encode()).digest()[0] % len(VAGUE)]
 
 
+def spoiled_l1(photos: np.ndarray, keys: Sequence[str]) -> np.ndarray:
+    """L1 of each photo float32[N, 2S, 2S, 3] to its spoiled self, 0–255: float64[N]."""
+    bad, _ = spoil.spoiled(photos, keys)
+    return np.array([metrics.l1(a, b) for a, b in zip(photos, bad, strict=True)])
+
+
 def evaluate(policy: Policy, photos: np.ndarray, keys: Sequence[str], *, swapped: bool = False,
              batch: int = 32) -> Gain:
     """Measures a policy on the fixed faults.
@@ -51,6 +57,8 @@ def evaluate(policy: Policy, photos: np.ndarray, keys: Sequence[str], *, swapped
       swapped: the control: the policy is shown the next photo instead.
       batch: photos per call of the policy.
     """
+    if swapped and len(keys) < 2:
+        raise ValueError("swapped: one photo; another one is needed to be shown instead")
     bad, _ = spoil.spoiled(photos, keys)
     eyes = pictures.halved(np.roll(bad, -1, axis=0) if swapped else bad)
     requests = [request_of(key) for key in keys]

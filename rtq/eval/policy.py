@@ -160,7 +160,7 @@ class Policy:
     ) -> list[list[Answer]]:
         """`samples` answers to each of B requests. Equal seeds give equal answers."""
         messages = [prompts.edit(request, options.POCKET) for request in requests]
-        texts = self._replies([photos], messages, self._plans, samples, temperature, seed)
+        texts = self._replies([photos], messages, self.plan_table, samples, temperature, seed)
         return [[_answer(text) for text in row] for row in texts]
 
     def refine(
@@ -170,7 +170,7 @@ class Policy:
         """New answers after feedback on results [B, S, S, 3], what B plans made of the photos."""
         pairs = zip(feedback, plans, strict=True)
         messages = [prompts.refine(words, plan, options.POCKET) for words, plan in pairs]
-        texts = self._replies([photos, results], messages, self._plans, samples, temperature, seed)
+        texts = self._replies([photos, results], messages, self.plan_table, samples, temperature, seed)
         return [[_answer(text) for text in row] for row in texts]
 
     def summarise(self, before: np.ndarray, after: np.ndarray) -> list[str]:
@@ -179,7 +179,8 @@ class Policy:
         return [_read(parse_request(text)) for (text,) in texts]
 
     @functools.cached_property
-    def _plans(self) -> GrammarTable:
+    def plan_table(self) -> GrammarTable:
+        """The grammar of answers with plans."""
         return self._fitting(grammars.answers(self.tokenizer, options.POCKET, self.cfg.vocab_size))
 
     @functools.cached_property

@@ -4,6 +4,7 @@ A table holds every slider that acts per pixel. Highlights and Shadows go in as 
 they read their surroundings); sliders with a radius, masks, vignette, grain and crop cannot go in.
 """
 
+import io
 import os
 import pathlib
 
@@ -14,9 +15,18 @@ from rtq.editor.guides import NOT_FLAT
 from rtq.editor.plan import Plan
 from rtq.editor.renderer import render_flat
 from rtq.editor.sliders import BY_NAME
+from rtq.files import replace
 from rtq.interop.report import Notes, Report
 
 MAX_SIZE = 256
+# Between these values a table of 144 nodes a side (HaldCLUT level 12) is nowhere more than 1.25 of 255 off; beyond them
+# colours near the edge of the gamut are off by up to 6 (measured over random colours, see the tests).
+FOLLOWED = {
+    "Temperature": (-5, 100), "Tint": (-10, 70), "Exposure": (-5, 3), "CalibrationRedSaturation": (-100, 10),
+    "CalibrationGreenSaturation": (-100, 10), "CalibrationBlueSaturation": (-100, 10), "GrayRed": (-95, 95),
+    "GrayOrange": (-40, 40), "GrayYellow": (-60, 60), "GrayBlue": (-80, 80), "GrayPurple": (-60, 60),
+    "GrayMagenta": (-60, 60), "Vibrance": (-100, 70), "Saturation": (-100, 70),
+}  # fmt: skip
 _CHUNK = 1 << 15  # colours at a time: fits the cache, and one compiled program serves tables of every size
 
 
@@ -39,10 +49,18 @@ def note_sliders(plan: Plan, notes: Notes) -> None:
             notes.dropped(name, f"{value:+g}; depends on the surroundings or place of a pixel, a table does not")
         elif row.scale != "point":
             notes.approximated(name, f"{value:+g}; as on a flat field, without its large-radius guide")
+        elif not is_followed(name, value):
+            notes.approximated(name, f"{value:+g}; strongest colours bend more than a table's nodes follow")
         else:
             notes.exact(name, value)
     for name, points in plan.curves.items():
         notes.exact(f"curves.{name}", points)
+
+
+def is_followed(name: str, value: float) -> bool:
+    """Whether a table follows a slider of scale point at this value to 1.25 of 255 everywhere."""
+    lo, hi = FOLLOWED.get(name, (-np.inf, np.inf))
+    return lo <= value <= hi
 
 
 def is_neutral(plan: Plan) -> bool:
@@ -95,17 +113,16 @@ def cube(plan: Plan, size: int = 65, title: str = "rtq") -> str:
 
 
 def write_hald(path: str | os.PathLike, plan: Plan, *, level: int = 12, overwrite: bool = False) -> Report:
-    """Writes the HaldCLUT as a 16-bit TIFF (deflate)."""
-    path = _free(path, overwrite)
-    tifffile.imwrite(path, hald(plan, level), photometric="rgb", compression="zlib", predictor=True,
-                     rowsperstrip=64)
+    """Writes the HaldCLUT as a 16-bit TIFF (deflate), whole or not at all."""
+    path, file = _free(path, overwrite), io.BytesIO()
+    tifffile.imwrite(file, hald(plan, level), photometric="rgb", compression="zlib", predictor=True, rowsperstrip=64)
+    replace(path, file.getvalue())
     return carried(plan)
 
 
 def write_cube(path: str | os.PathLike, plan: Plan, *, size: int = 65, overwrite: bool = False) -> Report:
-    """Writes a .cube file."""
-    path = _free(path, overwrite)
-    path.write_text(cube(plan, size), encoding="ascii")
+    """Writes a .cube file, whole or not at all."""
+    replace(_free(path, overwrite), cube(plan, size).encode("ascii"))
     return carried(plan)
 
 

@@ -14,6 +14,7 @@ import os
 import pathlib
 
 from rtq.editor.plan import Crop, Plan
+from rtq.files import replace
 from rtq.interop import lut
 from rtq.interop.baking import baked
 from rtq.interop.report import Notes, Report
@@ -96,7 +97,7 @@ def write(path: str | os.PathLike, plan: Plan, *, size: tuple[int, int] | None =
     text, report = profile(plan, table if needed else None, size)
     if needed:
         lut.write_hald(table, plan, level=level, overwrite=True)
-    path.write_text(text, encoding="utf-8")
+    replace(path, text.encode())
     return report
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import pathlib
-import secrets
 import struct
 import warnings
 
 import numpy as np
 
+from rtq.files import replace
 from rtq.photos import compressed, exif, icc, png, tiff
 from rtq.photos import xmp as xmp_packet
 from rtq.photos.types import Photo, PhotoError, PhotoWarning, one_line
@@ -171,26 +171,6 @@ def _encode(kind: str, photo: Photo, profile: str, quality: int, bits: int, give
         block = exif.PREFIX + (exif.without_orientation(block) if kind == "AVIF" else block)
     data = compressed.encode(kind, samples, embedded, block, packet, quality=quality, lossless=lossless)
     return data, notes
-
-
-def replace(path: pathlib.Path, data: bytes) -> None:
-    """Writes a file whole or not at all: a temporary file beside it, flushed to disk, then renamed.
-
-    An existing file keeps its permissions, and a link keeps pointing at the file that is replaced.
-    """
-    path = path.resolve()
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            os.chmod(temporary, path.stat().st_mode & 0o7777)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write(path, photo: Photo, *, overwrite: bool = False, source=None, profile: str = "keep", quality: int = 95,

@@ -85,13 +85,17 @@ NOT_COLOR = {row.name for row in SLIDERS if row.group in ("hsl", "color", "mono"
 CAST = {row.name for row in SLIDERS if row.group in ("white_balance", "calibration")}
 
 
-@pytest.mark.parametrize(("skip", "curves", "least"), [(CAST, ("rgb",), -1e-5), (NOT_COLOR, (), -0.01)],
-                         ids=["no cast", "cast, no colour"])
+BY_HUE = {row.name for row in SLIDERS if row.name.startswith("Luminance") or row.group == "mono"}
+
+
+@pytest.mark.parametrize(("skip", "curves", "least"), [
+    (CAST, ("rgb",), -1e-5), (CAST | BY_HUE, CURVES, -1e-5), (NOT_COLOR, (), -0.01), (BY_HUE, (), -0.01),
+], ids=["no cast", "channel curves, nothing by hue", "cast, no colour", "cast, nothing by hue"])  # fmt: skip
 def test_grey_ramps_rise_under_any_plan(skip, curves, least):
     """Luma never falls from black to two stops above white, whatever flat-field sliders do together.
 
-    With a cast the ramp is no longer grey: sliders that act by hue or chroma may then turn it, and with Temperature and
-    Tint both at an end, where channels leave sRGB far behind, luma may fall by less than a hundredth.
+    With a cast, or curves of single channels, the ramp is no longer grey: brightness by hue may then turn it, and with
+    Temperature and Tint both at an end, where channels leave sRGB far behind, luma may fall by less than a hundredth.
     """
     rng = np.random.default_rng(2)
     out = grey_ramps([random_plan(rng, skip=NOT_FLAT | skip, curves=curves) for _ in range(200)])

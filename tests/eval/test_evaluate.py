@@ -47,10 +47,17 @@ def test_figures_and_report_of_a_run(folder, tmp_path, monkeypatch):
     assert one == two
     assert one["delta_e"][0] > 0
     assert 0 <= one["o"][0] <= 10
-    assert 0 <= one["validity"]["share"] <= 1
+    assert 0 <= one["unconstrained"]["share"] <= 1
+    assert one["constrained"] == {"share": 1.0, "failures": {}}
+    assert one["frames"]["count"] == one["combinations"]["count"] == 4
+    assert 0 <= one["frames"]["right"][0] <= 1
+    assert one["refined"][0] > 0 < one["summarised"][0]
+    assert -1 <= found["annotator"] <= 1
+    assert found["spoiled_l1"][0] > 1
     assert one["looking"][0] < found["regressor"][0]  # which was fitted to these very photos
     assert found["rewards"]["judge"]["one"]["pairs"] <= 4
     assert -1 <= found["rewards"]["judge"]["one"]["rank_correlation"][0] <= 1
+    assert found["rewards"]["judge"]["one"]["lead"] == [0, 0]
     page = (tmp_path / "report" / "index.html").read_text()
     for words in ("user&#x27;s edit", "untouched photo", "gain with another photo", "rank correlation with truth"):
         assert words in page, words

@@ -1,5 +1,7 @@
 """Lookup tables hold what they claim to hold."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tifffile
@@ -8,6 +10,7 @@ from scipy import ndimage
 from rtq.editor import render
 from rtq.editor.guides import NOT_FLAT
 from rtq.editor.plan import Crop, Local, Mask, Plan
+from rtq.editor.renderer import render_flat
 from rtq.editor.sliders import SLIDERS
 from rtq.interop import lut
 
@@ -59,6 +62,31 @@ def test_interpolated_tables_are_close(tmp_path):
     assert len(report.exact) == len(LOOK.sliders) + 1
     assert report.approximated == report.dropped == ()
 
+POINT = [row for row in SLIDERS if row.scale == "point" and row.group not in NOT_FLAT]
+
+
+@pytest.mark.parametrize("row", POINT, ids=lambda row: row.name)
+def test_what_is_called_exact_is_within_the_bound_between_the_nodes(row):
+    """Trilinear interpolation between the nodes of level 12 against the renderer, at both ends of what is followed."""
+    lo, hi = lut.FOLLOWED.get(row.name, (row.lo, row.hi))
+    last = 12**2 - 1
+    colors = np.random.default_rng(0).random((400, 3)).astype(np.float32)
+    low = np.clip(np.floor(colors * last), 0, last - 1)
+    corners = np.array(list(itertools.product((0, 1), repeat=3)), np.float32)
+    weights = np.prod(np.where(corners[:, None] > 0, colors * last - low, 1 - (colors * last - low)), -1)
+    points = np.concatenate([colors, ((low + corners[:, None]) / last).reshape(-1, 3).astype(np.float32)])
+    for value in {max(lo, row.lo), min(hi, row.hi)} - {row.neutral}:
+        out = np.clip(np.asarray(render_flat(points, Plan({**dict(row.companions), row.name: value}))), 0, 1)
+        direct, nodes = out[:400], out[400:].reshape(8, 400, 3)
+        error = 255 * np.abs((weights[..., None] * nodes).sum(0) - direct)
+        assert error.max() <= 1.25, value
+
+
+def test_what_bends_too_much_is_called_approximated():
+    report = lut.carried(Plan({"Temperature": -60, "Exposure": 1.0, "Saturation": 100}))
+    assert len(report.exact) == 1
+    assert len(report.approximated) == 2
+
 
 def test_cube_text():
     lines = lut.cube(Plan({"Exposure": 5}), 2, "five stops").splitlines()
@@ -73,7 +101,7 @@ def test_cube_text():
 @pytest.mark.parametrize("group", sorted({row.group for row in SLIDERS}))
 def test_each_group_is_carried_or_reported(group):
     rows = [row for row in SLIDERS if row.group == group and row.driver]
-    plan = Plan({row.name: row.hi for row in rows})
+    plan = Plan({row.name: min(row.hi, lut.FOLLOWED.get(row.name, (0, row.hi))[1]) for row in rows})
     report = lut.carried(plan)
     moved = np.abs(lut.table(plan, 4) - lut.table(Plan(), 4)).max()
     lines = report.dropped if group in NOT_FLAT else report.approximated if group == "light" else report.exact
