@@ -28,6 +28,7 @@ HEALTH: Mapping[str, tuple[str, str]] = {
     "sampler_gap": ("Sampler / trainer gap", "difference of log-probabilities; should be about 0"),
     "group_std": ("Reward spread in a group", "0: nothing to learn from"),
     "dead_groups": ("Dead groups", "share of groups without any spread"),
+    "readable": ("Readable without the grammar", "share of answers sampled at temperature 1"),
     "pair_accuracy": ("Reward model on fresh pairs", "share of user's edits scored above the policy's"),
     "truth_gap": ("Gap to truth", "learned reward minus held-out truth; rising: the reward is being hacked"),
 }

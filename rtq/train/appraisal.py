@@ -10,7 +10,7 @@ from rtq.data.batches import PromptBatch
 from rtq.data.example import Example
 from rtq.editor import Plan
 from rtq.eval import cases, grid, judge, report
-from rtq.rl import losses
+from rtq.rl import losses, rollout
 from rtq.text.answers import Failure, parse_metrics
 from rtq.text.tokenizer import Tokenizer
 from rtq.train import policy_turn
@@ -26,15 +26,16 @@ class Appraiser:
 
     `pictures` are some of the answers as of the last call. "truth" is O / 10 of `eval.judge` at training resolution, of
     at most `JUDGED` answers of this host; "truth_gap" is how much the learned reward promises beyond it. Neither is
-    ever trained on.
+    ever trained on. "readable": the share of answers, sampled at temperature 1 without the grammar, that are plans.
     """
 
     def __init__(
         self, play: policy_turn.Turn, batches: Sequence[tuple[PromptBatch, list[Example]]], devices: Any,
-        tokenizer: Tokenizer, shown: int, also: Also | None = None,
+        tokenizer: Tokenizer, shown: int, free: Callable[[Any, PromptBatch], Any], also: Also | None = None,
     ):  # fmt: skip
+        """free: (policy, batch) → tokens int32[P, T] of answers without the grammar."""
         self._play, self._batches, self._devices, self._tokenizer = play, batches, devices, tokenizer
-        self._shown, self._also = shown, also
+        self._shown, self._free, self._also = shown, free, also
         self.pictures: list[report.Picture] = []
 
     def __call__(self, policy: Any, reward: Any) -> dict[str, float]:
@@ -43,6 +44,8 @@ class Appraiser:
         for batch, examples in self._batches:
             out, health, plans = self._play.play(models, batch, jax.random.key(0))
             row = jax.device_get(health)
+            texts = rollout.to_plans(np.asarray(self._free(policy, batch)), self._tokenizer)
+            row["readable"] = sum(plan is not None for plan in texts), len(texts)
             if self._also is not None:
                 row |= self._also(reward, batch, plans, out)
             whole = self._devices.fetch(out)

@@ -3,6 +3,7 @@
 WORKDIR as in `sft`; at the end the weights are in policy/.
 """
 
+import functools
 import pathlib
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from rtq.data import pipeline, records, rendering, rows
 from rtq.data.batches import PromptBatch
 from rtq.data.example import Example
 from rtq.data.options import POCKET
-from rtq.decode.sampling import GrammarTable, Sampling
+from rtq.decode.sampling import GrammarTable, Sampling, free_table
 from rtq.models.qwen25vl.config import Config
 from rtq.rl import critic, grammars, losses, rollout
 from rtq.rl.critic import Critic
@@ -218,4 +219,18 @@ def appraiser(config: Any, parts: Parts, also: appraisal.Also | None = None) -> 
     greedy = policy_turn.Turn(policy_setup(config, parts, greedy=True), None, parts.devices, parts.answers)
     held = Prompts(parts.folders["validation"], config, parts.writer)
     batches = [held() for _ in range(config.evaluation.batches)]
-    return appraisal.Appraiser(greedy, batches, parts.devices, parts.tokenizer, config.evaluation.samples, also)
+    answer = parts.devices.once(functools.partial(_free_answers, policy_setup(config, parts)))
+    free = free_table(parts.cfg.vocab_size, parts.tokenizer.eos_id, (parts.tokenizer.image_id,))
+    return appraisal.Appraiser(
+        greedy, batches, parts.devices, parts.tokenizer, config.evaluation.samples,
+        lambda policy, batch: answer(policy, batch, free), also,
+    )  # fmt: skip
+
+
+def _free_answers(setup: policy_turn.Setup, policy: Any, batch: PromptBatch, table: GrammarTable) -> jax.Array:
+    """One answer to each request, sampled at temperature 1: tokens int32[P, T]."""
+    seen = rollout.spoiled(batch.photos, batch.spoil, setup.spoiling)
+    return rollout.sample(
+        setup.cfg, policy, seen[:, None], batch.tokens, batch.valid, table, Sampling(1.0), key=jax.random.key(0),
+        seeds=batch.seeds, group=1, max_new_tokens=setup.new_tokens,
+    ).tokens  # fmt: skip

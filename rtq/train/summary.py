@@ -18,6 +18,7 @@ LABELS = {
     "loss": "loss", "delta_e": "ΔE2000 to the user's edit", "delta_e_untouched": "ΔE2000 of the untouched photo to it",
     "reward": "reward", "reward_learned": "learned reward", "reward_rule": "rule",
     "reward_critic": "critic that does not see the request", "reward_form": "readable answers",
+    "readable": "readable answers without the grammar",
     "truth": "truth, O / 10", "truth_gap": "learned reward minus truth",
     "pair_accuracy": "reward model right on the policy's edits",
     "perturbed_accuracy": "reward model right on perturbed edits",

@@ -74,6 +74,7 @@ def test_a_round_trains_both_and_reports(whole):
     assert rows[2]["reward/sampler_gap"] < 1e-2
     assert 0 < rows[1][f"policy/{policy_turn.HOST}"] < 1
     assert 0 <= rows[2]["reward/accuracy"] <= 1
+    assert 0 <= rows[0]["validation/readable"] <= 1
     ours, start = leaves(run), leaves_of_start(run)
     for part in (ours[: len(start)], ours[len(start) :]):
         assert any(a != b for a, b in zip(part, start, strict=True))

@@ -133,7 +133,10 @@ def example(i: int) -> Example:
 def test_likeliest_answers_are_appraised(scripted):
     turn = policy_turn.Turn(SETUP._replace(group=1, sampling=Sampling(0.0)), None, DEVICES, ANSWERS)
     given = batch(), [example(i) for i in range(PROMPTS)]
-    appraise = appraisal.Appraiser(turn, [given, given], DEVICES, TOKENIZER, 3)
+    good = [*TOKENIZER.encode('<think></think><answer>{"v":1}</answer>'), TOKENIZER.eos_id]
+    free = np.full((PROMPTS, len(good)), TOKENIZER.pad_id)
+    free[:2] = good
+    appraise = appraisal.Appraiser(turn, [given, given], DEVICES, TOKENIZER, 3, lambda policy, batch: free)
     assert appraise.picture() is None
     found = appraise(start().params, start().params)
     assert appraise(start().params, start().params) == found
@@ -146,6 +149,7 @@ def test_likeliest_answers_are_appraised(scripted):
     assert found["validation/delta_e_untouched"] == pytest.approx(np.mean(untouched), abs=0.02)
     assert found["validation/reward"] == pytest.approx(0.3 * edits.mean(), rel=1e-4)
     assert 0 <= found["validation/truth"] <= 1
+    assert found["validation/readable"] == 2 / PROMPTS
     gap = found["validation/reward_learned"] - found["validation/truth"]
     assert found["validation/truth_gap"] == pytest.approx(gap, abs=1e-6)
     first = appraise.pictures[0]
