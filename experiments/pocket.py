@@ -40,9 +40,9 @@ def get_config(preset="pocket"):
         "looking": stage("policy", "", 600, "one", "change/within_one", 0.8, "constant", change=0.7, edit=0.3),
         "base": stage("policy", "looking", 1000, "", "change/within_one", 0.85, "constant", edit=0.42, critique=0.35,
                       change=0.1, refine=0.08, summarise=0.05),
-        "policy": stage("policy", "base", 650, "", "edit/accuracy", 0.0, "cosine", edit=0.75, refine=0.15,
+        "policy": stage("policy", "base", 550, "", "edit/accuracy", 0.0, "cosine", edit=0.75, refine=0.15,
                         summarise=0.1),
-        "reward": stage("reward", "base", 650, "", "critique/within_one/score", 0.0, "cosine", critique=0.9,
+        "reward": stage("reward", "base", 600, "", "critique/within_one/score", 0.0, "cosine", critique=0.9,
                         change=0.1),
     })  # fmt: skip
     return config
