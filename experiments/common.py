@@ -52,6 +52,7 @@ def base(preset: str) -> ConfigDict:
         },
         # Tokens of a row of each task, images included; longer rows are left out and counted.
         "lengths": {
+            "words": of(preset, pocket=68, large=768),
             "facts": of(preset, pocket=68, large=768),
             "edit": of(preset, pocket=104, large=1024),
             "refine": of(preset, pocket=124, large=1536),

@@ -34,15 +34,17 @@ def get_config(preset="pocket"):
             "measure": gate, "gate": least,
         } | short)  # fmt: skip
 
-    config.order = ("looking", "base", "policy", "reward")
+    config.order = ("looking", "base", "words", "policy", "reward")
     # measure: of the validation rows at the end of the stage; gate: the least it must be.
     config.stages = ConfigDict({
         "looking": stage("policy", "", 600, "one", "change/within_one", 0.8, "constant", change=0.7, edit=0.3),
         "base": stage("policy", "looking", 1000, "", "change/within_one", 0.85, "constant", edit=0.42, critique=0.35,
                       change=0.1, refine=0.08, summarise=0.05),
-        "policy": stage("policy", "base", 550, "", "edit/accuracy", 0.0, "cosine", edit=0.75, refine=0.15,
+        "words": stage("policy", "base", 1000, "", "words/accuracy", 0.0, "constant", words=0.75, edit=0.15,
+                       critique=0.1),
+        "policy": stage("policy", "words", 350, "", "edit/accuracy", 0.0, "cosine", edit=0.75, refine=0.15,
                         summarise=0.1),
-        "reward": stage("reward", "base", 600, "", "critique/within_one/score", 0.0, "cosine", critique=0.9,
+        "reward": stage("reward", "words", 400, "", "critique/within_one/score", 0.0, "cosine", critique=0.9,
                         change=0.1),
     })  # fmt: skip
     return config

@@ -13,7 +13,8 @@ from rtq.data.drafts import KINDS, moving_plan
 from rtq.data.rows import TASKS, Writer, critique_prompt, edit_prompt, row_of
 
 # Tokens of a row by task: 95% of the rows or more fit at 25 tokens an image.
-LENGTHS: Mapping[str, int] = {"facts": 68, "edit": 104, "refine": 124, "summarise": 100, "change": 76, "critique": 148}
+LENGTHS: Mapping[str, int] = {"words": 68, "facts": 68, "edit": 104, "refine": 124, "summarise": 100, "change": 76,
+                              "critique": 148}  # fmt: skip
 PROMPT_LENGTH = 76
 MOVING = 0.7  # share of the change task's rows with edits that move nearly every fact
 

@@ -1,5 +1,6 @@
 """Examples as rows of tokens: what a model reads, and with a weight what it must write.
 
+    words      request → what will be done, and the plan: reading without a photo, at a third of the cost
     facts      photo, request → the facts that open the reasoning, no further
     edit       photo, request → reasoning and plan
     refine     photo and weak result, its plan and feedback → reasoning and plan
@@ -18,9 +19,9 @@ from rtq.text.facts import facts_text
 from rtq.text.grammar import Options
 from rtq.text.tokenizer import Tokenizer
 
-TASKS = ("facts", "edit", "refine", "summarise", "change", "critique")
+TASKS = ("words", "facts", "edit", "refine", "summarise", "change", "critique")
 VERDICT = 3.0  # weight of a token of change and scores: few beside those of the metrics, and harder
-IMAGES = {"facts": 1, "edit": 1, "refine": 2, "summarise": 2, "change": 2, "critique": 2}
+IMAGES = {"words": 0, "facts": 1, "edit": 1, "refine": 2, "summarise": 2, "change": 2, "critique": 2}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +54,13 @@ class Writer:
     tokenizer: Tokenizer
     image_tokens: int
     options: Options = POCKET
+
+
+def words_row(example: Example, writer: Writer, variant: int) -> Row:
+    """Request → answer without what is seen; of a vague request nothing can be known that way."""
+    prompt = prompts.render(writer.tokenizer, prompts.read(example.requests[variant], writer.options))
+    answer = answers.answer_text(example.plan, " " + example.reasoning.strip().split(". ")[-1].rpartition("] ")[2])
+    return _row("words", (prompt, 0.0), (prompts.reply(writer.tokenizer, answer), 1.0))
 
 
 def facts_row(example: Example, writer: Writer, variant: int) -> Row:
@@ -121,6 +129,7 @@ def critique_row(example: Example, writer: Writer, variant: int, weak: bool) -> 
 def row_of(task: str, example: Example, writer: Writer, variant: int, weak: bool, edit: Plan | None = None) -> Row:
     """The row of an example for a task of `TASKS`; edit: as in `change_row`."""
     make = {
+        "words": lambda: words_row(example, writer, variant),
         "facts": lambda: facts_row(example, writer, variant), "edit": lambda: edit_row(example, writer, variant),
         "refine": lambda: refine_row(example, writer), "summarise": lambda: summarise_row(example, writer, variant),
         "change": lambda: change_row(example, writer, edit, weak),

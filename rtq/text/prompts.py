@@ -30,6 +30,11 @@ def edit(request: str, options: Options = EVERYTHING) -> Messages:
     return [_system("edit", f"{_EDIT} {_plan_help(options)} {_FORM}"), _user(IMAGE, _words(request))]
 
 
+def read(request: str, options: Options = EVERYTHING) -> Messages:
+    """`edit` without the photo: what the words alone ask for."""
+    return [_system("edit", f"{_EDIT} {_plan_help(options)} {_FORM}"), _user(_words(request))]
+
+
 def question(words: str) -> Messages:
     """One image, and free words about it; pocket, which knows tasks only, takes them for a request to edit."""
     return [_system("edit", "You look at photographs and answer briefly."), _user(IMAGE, _words(words))]

@@ -122,10 +122,12 @@ def make_examples(config: Any, workdir: pathlib.Path) -> dict[str, pathlib.Path]
 
 
 def kinds_of(config: Any, task: str) -> tuple[str, ...]:
-    """The kinds of examples that `config.data.kinds` names; all of them where it is "", and for tasks of looking."""
-    if task in LOOKING or not config.data.kinds:
-        return tuple(drafts.KINDS)
-    return tuple(config.data.kinds.split(","))
+    """The kinds of examples that `config.data.kinds` names; all of them where it is "", and for tasks of looking.
+
+    Words alone do not say what a vague request wants.
+    """
+    named = drafts.KINDS if task in LOOKING or not config.data.kinds else config.data.kinds.split(",")
+    return tuple(kind for kind in named if task != "words" or kind != "vague")
 
 
 class Feed:

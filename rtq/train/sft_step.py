@@ -126,9 +126,11 @@ def loss(params: Any, batch: Batch, *, setup: Setup, task: str) -> tuple[jax.Arr
     cfg, table = setup.cfg, setup.ordinals
     cfg, params = (cfg, params) if cfg.remat else rollout.unrolled(cfg, params)
     side = rollout.image_side(cfg, batch.photos.shape[1])
-    images = seen(batch, setup)
-    tokens = measured(batch.tokens, images, table) if task == "change" else batch.tokens
-    features = rollout.features(cfg, params, images)
+    tokens, features = batch.tokens, None
+    if task != "words":
+        images = seen(batch, setup)
+        tokens = measured(tokens, images, table) if task == "change" else tokens
+        features = rollout.features(cfg, params, images)
     place = rollout.inputs(cfg, tokens, jnp.ones(tokens.shape, bool), side)
     x = model.embed(cfg, params, tokens, features, place.feature_index)
     causal = model.causal_mask(jnp.ones((1, x.shape[1]), bool))
