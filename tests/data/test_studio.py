@@ -86,7 +86,7 @@ def test_rows_parse_back_and_weights_cover_what_must_be_written():
             for weak in (False, True):
                 row = rows.row_of(task, example, w, 1, weak)
                 assert len(row.tokens) == len(row.weights)
-                assert len(row.edits) == rows.IMAGES[task] - 1
+                assert len(row.edits) == max(rows.IMAGES[task] - 1, 0)
                 assert row.tokens.count(t.image_id) == 4 * rows.IMAGES[task]
                 assert not any(wt for i, wt in zip(row.tokens, row.weights, strict=True) if i in t.control - {t.eos_id})
                 written = t.decode(i for i, wt in zip(row.tokens, row.weights, strict=True) if wt)
@@ -94,6 +94,14 @@ def test_rows_parse_back_and_weights_cover_what_must_be_written():
                     answer = answers.parse_answer(written.removesuffix("<|eos|>"))
                     assert answer.plan == example.plan
                     assert answer.reasoning == example.reasoning
+                if task == "words":
+                    answer = answers.parse_answer(written.removesuffix("<|eos|>"))
+                    assert answer.plan == example.plan
+                    assert "[" not in answer.reasoning
+                    assert example.reasoning.endswith(answer.reasoning)
+                if task == "change":
+                    assert written.count("[luma") == 3
+                    assert row.edits == ((example.weak if weak else example.plan),)
                 if task == "summarise":
                     assert answers.parse_request(written.removesuffix("<|eos|>")) == example.requests[1]
                 if task == "critique":

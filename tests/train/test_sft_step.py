@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 
+from rtq.data import measure
 from rtq.models.qwen25vl import model
 from rtq.rl import rollout
 from rtq.text import answers, facts, prompts
@@ -87,6 +88,30 @@ def test_the_loss_is_that_of_a_plain_computation(scores):
     assert metrics["within_one/score"][1] == (2 * ROWS if scores else 0)
     assert metrics["within_one/luma"][1] == metrics["within_one/luma_change"][1] == ROWS
     assert metrics["within_one/spread"][1] == 0
+
+
+def test_changes_are_what_the_photos_show_whatever_the_rows_say():
+    batch = critiques()
+    say = TOKENIZER.encode("<think>" + 2 * facts.facts_text(dict.fromkeys(facts.FACTS, 0))
+                           + facts.changes_text(dict.fromkeys(facts.FACTS, 0)))  # fmt: skip
+    images = sft_step.seen(batch, SETUP)
+    rows = np.asarray(sft_step.measured(jnp.array([say] * ROWS), images, TABLE))
+    for photo, edit, row in zip(images[:, 0], images[:, 1], rows, strict=True):
+        before, after, change = (measure.named(x[0]) for x in (
+            measure.levels(photo[None]), measure.levels(edit[None]), measure.changes(photo[None], edit[None])))
+        text = f"<think>{facts.facts_text(before)}{facts.facts_text(after)}{facts.changes_text(change)}"
+        assert TOKENIZER.decode(row.tolist()) == text
+
+
+def test_rows_of_words_do_not_look():
+    batch = critiques()
+    ask = prompts.render(TOKENIZER, prompts.read("a bit brighter"), [])
+    tokens = np.array([ask + prompts.reply(TOKENIZER, '<think></think><answer>{"v":1}</answer>')] * ROWS, np.int32)
+    words = batch._replace(tokens=tokens, weights=(np.arange(tokens.shape[1])[None] >= len(ask)) * np.ones((ROWS, 1)))
+    run = jax.jit(functools.partial(sft_step.loss, setup=SETUP, task="words"))
+    total, (denominator, metrics) = run(tiny.params(), words)
+    assert float(total) == float(run(tiny.params(), words._replace(photos=words.photos[::-1]))[0])
+    assert float(denominator) == float(metrics["accuracy"][1]) == ROWS * (tokens.shape[1] - len(ask))
 
 
 def test_ordinal_targets_are_distributions_around_the_target():
