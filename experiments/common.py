@@ -37,7 +37,9 @@ def base(preset: str) -> ConfigDict:
             "param_dtype": "bfloat16" if large else "float32",
             "remat": large,
             "photo": of(preset, pocket=140, smoke=56, large=448),  # pixels of the square that the model sees
-            "lora_rank": 64 if large else 0,
+            "lora_rank": 64 if large else 0,  # 0: no low-rank factors
+            "lora_alpha": 64.0,  # their product is multiplied by alpha / rank
+            "lora_target": r"language/layers\w*/(attn/[qkvo]|mlp/(gate|up|down))",  # regex on paths of linear layers
         },
         # A Hugging Face folder, or "embedded:NAME" for weights that come with the package; "": fresh ones.
         "policy": {"checkpoint": ""},

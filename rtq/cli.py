@@ -137,8 +137,8 @@ def _policy_options(sub: argparse.ArgumentParser, output) -> None:
 
 
 def _policy_option(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--policy", metavar="FOLDER", default="embedded:policy",
-                     help="weights: a folder of Qwen2.5-VL, or one that training saved (default: embedded:policy)")
+    sub.add_argument("--policy", metavar="FOLDER", default="embedded:policy-sft",
+                     help="weights: a folder of Qwen2.5-VL, or one that training saved (default: embedded:policy-sft)")
 
 
 def _picture_options(sub: argparse.ArgumentParser) -> None:

@@ -26,7 +26,7 @@ def scene(dtype=np.uint8):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return policy_folder.write(tmp_path_factory.mktemp("weights") / "policy")
+    return policy_folder.write(tmp_path_factory.mktemp("weights") / "policy-sft")
 
 
 @pytest.fixture

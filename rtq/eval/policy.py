@@ -1,7 +1,7 @@
 """A policy that is ready to answer: weights, tokenizer and grammar of a Hugging Face folder, compiled for few shapes.
 
     ask = policy.load(folder)                    # the embedded weights without a folder
-    ask = policy.load("embedded:policy-sft")     # other weights of the package, by the folder's name
+    ask = policy.load("embedded:reward-sft")     # other weights of the package, by the folder's name
     ask(photos, requests)                        # plans: what `looking` and `words` measure
     ask.answers(photos, requests, samples=4, temperature=1.0)
     ask.refine(photos, results, plans, feedback)
@@ -38,7 +38,7 @@ from rtq.text.answers import Answer, Failure, parse_answer, parse_request
 
 ASSETS = pathlib.Path(__file__).parent.parent / "assets" / "pocket"
 EMBEDDED = "embedded:"  # before the name of a folder in `ASSETS`: weights that come with the package
-DEFAULT = "embedded:policy"
+DEFAULT = "embedded:policy-sft"
 SETTINGS = "rtq.json"
 BUCKET = 96  # tokens for each photo in the prompt: nearly all prompts of pocket fit
 LONGEST = 4096  # tokens of a prompt

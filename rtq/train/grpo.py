@@ -128,8 +128,8 @@ def create(
     parts: Parts, cfg: Config, checkpoint: str, config: Any, key: jax.Array, optimizer: optax.GradientTransformation
 ) -> state.State:
     """A model in training, on the devices."""
-    rank, shardings = config.model.lora_rank, parts.devices.parameters()
-    parameters, arguments = weights.start(cfg, checkpoint, key, rank=rank, shardings=shardings)
+    how = {"rank": config.model.lora_rank, "target": config.model.lora_target}
+    parameters, arguments = weights.start(cfg, checkpoint, key, **how, shardings=parts.devices.parameters())
     return parts.devices.create(lambda *a: state.create(parameters(*a), optimizer), *arguments)
 
 

@@ -56,7 +56,8 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     )  # fmt: skip
     key = jax.random.key(config.seed)
     parameters, arguments = weights.start(
-        cfg, checkpoint, key, rank=config.model.lora_rank, shardings=devices.parameters()
+        cfg, checkpoint, key, rank=config.model.lora_rank, target=config.model.lora_target,
+        shardings=devices.parameters(),
     )
     fresh = devices.create(lambda *a: state.create(parameters(*a), optimizer), *arguments)
     steps = {task: devices.lift(functools.partial(sft_step.step, setup=setup, task=task)) for task in feed.tasks}

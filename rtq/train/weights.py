@@ -25,9 +25,10 @@ COMPANIONS = (
 def config_of(options: Any, checkpoint: str) -> config.Config:
     """The shapes of the weights `checkpoint` (as in `eval.policy.folder_of`), or of the preset where it is "".
 
-    options: preset, dtype, param_dtype, remat.
+    options: preset, dtype, param_dtype, remat, lora_alpha.
     """
-    changes = {"dtype": options.dtype, "param_dtype": options.param_dtype, "remat": options.remat}
+    changes = {"dtype": options.dtype, "param_dtype": options.param_dtype, "remat": options.remat,
+               "lora_alpha": options.lora_alpha}  # fmt: skip
     if checkpoint:
         return files.read_config(folder_of(checkpoint), **changes)
     return config.preset(options.preset, **changes)
@@ -41,16 +42,18 @@ def tokenizer_of(options: Any, checkpoint: str) -> tokenizers.Tokenizer:
 
 
 def start(
-    cfg: config.Config, checkpoint: str, key: jax.Array, *, rank: int = 0, shardings: Any = None
+    cfg: config.Config, checkpoint: str, key: jax.Array, *, rank: int = 0, target: str = lora.DECODER,
+    shardings: Any = None,
 ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """(function, arguments) that give the parameters inside one compiled program: `lift.create(lambda *a: …)`.
 
     checkpoint: as in `config_of`; "" for fresh ones. rank: of low-rank factors under "lora"; 0 for none.
+    target: which linear layers have them, a regex on their paths.
     shardings: where loaded ones go; None is the default device.
     """
 
     def with_factors(params, key):
-        return {**params, "lora": lora.init(params, key, rank=rank)} if rank else params
+        return {**params, "lora": lora.init(params, key, rank=rank, target=target)} if rank else params
 
     keys = jax.random.split(key)
     if checkpoint:

@@ -107,7 +107,7 @@ def test_places_are_where_the_studios_masks_say():
 def test_names_of_models(text):
     with pytest.raises(ValueError, match="needed is NAME=FOLDER"):
         evaluate.named(text)
-    assert evaluate.named("") == {"embedded": "embedded:policy"}
+    assert evaluate.named("") == {"embedded": policy.DEFAULT}
     assert evaluate.named("a=x/y,b=z") == {"a": "x/y", "b": "z"}
 
 

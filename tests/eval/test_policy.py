@@ -18,7 +18,7 @@ REQUESTS = ("warmer", "much darker, please", "fix this", "less contrast and a to
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return policy_folder.write(tmp_path_factory.mktemp("weights") / "policy")
+    return policy_folder.write(tmp_path_factory.mktemp("weights") / "policy-sft")
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_folders_that_are_no_policy(folder, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"no config\.json"):
         policy.load(tmp_path)
     monkeypatch.setattr(policy, "ASSETS", folder.parent)
-    with pytest.raises(ValueError, match="embedded:other: no such weights; choose from embedded:policy, or a folder"):
+    with pytest.raises(ValueError, match="embedded:other: no such weights; choose from embedded:policy-sft, or a f"):
         policy.load("embedded:other")
     assert policy.load().settings == policy.Settings(tiny.SIDE, 32, "float32")
     for number, (changes, said) in enumerate((({"photo": 50}, "needed is a multiple of 28"),

@@ -11,7 +11,8 @@ from rtq.train import weights
 from tests.train import train_tiny as tiny
 
 OPTIONS = ConfigDict(
-    {"preset": "pocket", "tokenizer": "pocket", "dtype": "float32", "param_dtype": "float32", "remat": False}
+    {"preset": "pocket", "tokenizer": "pocket", "dtype": "float32", "param_dtype": "float32", "remat": False,
+     "lora_alpha": 8.0}
 )
 
 
