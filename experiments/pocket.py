@@ -2,8 +2,9 @@
 
     python -m rtq.main --config=experiments/pocket.py --workdir=runs/pocket --config.data.photos=FOLDER
 
-Hardware: 2 cores. Stages: one base for both models (looking and one-slider requests, then everything), the policy and
-the reward model from that base, then both in turns (PGRT). A stage that misses its gate stops the run.
+Hardware: 2 cores. Stages: looking (what photos and edits show, and one-slider requests), a base for both models
+(everything), words (requests without photos), the policy and the reward model from there, then both in turns (PGRT). A
+stage that misses its gate stops the run; as it stands the reward model does (benchmarks/results/pocket.md).
 """
 
 from ml_collections import ConfigDict

@@ -1,6 +1,6 @@
 """Examples as rows of tokens: what a model reads, and with a weight what it must write.
 
-    words      request → what will be done, and the plan: reading without a photo, at a third of the cost
+    words      request → what will be done, and the plan: reading without a photo
     facts      photo, request → the facts that open the reasoning, no further
     edit       photo, request → reasoning and plan
     refine     photo and weak result, its plan and feedback → reasoning and plan
