@@ -54,13 +54,14 @@ def base(preset: str) -> ConfigDict:
         },
         # Tokens of a row of each task, images included; longer rows are left out and counted.
         "lengths": {
-            "words": of(preset, pocket=68, large=768),
+            "words": of(preset, pocket=72, large=768),
             "facts": of(preset, pocket=68, large=768),
-            "edit": of(preset, pocket=104, large=1024),
+            "edit": of(preset, pocket=108, large=1024),
             "refine": of(preset, pocket=124, large=1536),
             "summarise": of(preset, pocket=100, large=1024),
-            "change": of(preset, pocket=76, large=1024),
-            "critique": of(preset, pocket=148, large=1536),
+            "change": of(preset, pocket=84, large=1024),
+            "critique": of(preset, pocket=156, large=1536),
+            "scores": of(preset, pocket=104, large=1024),
         },
         "optimizer": {
             "learning_rate": 1e-4 if large else 1e-3,
@@ -97,7 +98,7 @@ def reinforcement(preset: str) -> ConfigDict:
         "prompt_tokens": of(preset, pocket=76, large=768),
         "new_tokens": of(preset, pocket=96, large=512),
         "metrics_tokens": of(preset, pocket=64, smoke=64, large=256),  # of the reward model's two replies
-        "score_tokens": of(preset, pocket=24, large=128),
+        "score_tokens": of(preset, pocket=32, large=128),
     })
     config.loss = ConfigDict({
         "clip_low": 0.2,

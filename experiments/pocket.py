@@ -2,9 +2,9 @@
 
     python -m rtq.main --config=experiments/pocket.py --workdir=runs/pocket --config.data.photos=FOLDER
 
-Hardware: 2 cores. Stages: looking (what photos and edits show, and one-slider requests), a base for both models
-(everything), words (requests without photos), the policy and the reward model from there, then both in turns (PGRT). A
-stage that misses its gate stops the run; as it stands the reward model does (benchmarks/results/pocket.md).
+Hardware: 2 cores. Stages: looking (what photos and edits show, and one-slider requests), a base for both models (all
+that the policy does), words (requests without photos); from there the policy, and by way of scores (judging without
+photos) the reward model; then both in turns (PGRT). A stage that misses its gate stops the run.
 """
 
 from ml_collections import ConfigDict
@@ -18,7 +18,7 @@ def get_config(preset="pocket"):
     config.policy.checkpoint = config.reward.checkpoint = ""
     config.data = common.base(preset).data
     config.batch = 32 if preset == "pocket" else 4  # rows of a supervised update
-    config.evaluation.every = 350 if preset == "pocket" else 4  # steps of a supervised stage
+    config.evaluation.every = 500 if preset == "pocket" else 4  # steps of a supervised stage
     config.optimizer.learning_rate = 1e-3
     config.prompts = 8 if preset == "pocket" else 2  # of a step of the last stage
     # Of the last stage: learning rates, and steps between evaluations and checkpoints.
@@ -35,17 +35,18 @@ def get_config(preset="pocket"):
             "measure": gate, "gate": least,
         } | short)  # fmt: skip
 
-    config.order = ("looking", "base", "words", "policy", "reward")
+    config.order = ("looking", "base", "words", "policy", "scores", "reward")
     # measure: of the validation rows at the end of the stage; gate: the least it must be.
     config.stages = ConfigDict({
-        "looking": stage("policy", "", 600, "one", "change/within_one", 0.8, "constant", change=0.7, edit=0.3),
-        "base": stage("policy", "looking", 1000, "", "change/within_one", 0.85, "constant", edit=0.42, critique=0.35,
-                      change=0.1, refine=0.08, summarise=0.05),
-        "words": stage("policy", "base", 1000, "", "words/accuracy", 0.0, "constant", words=0.75, edit=0.15,
-                       critique=0.1),
-        "policy": stage("policy", "words", 350, "", "edit/accuracy", 0.0, "cosine", edit=0.75, refine=0.15,
-                        summarise=0.1),
-        "reward": stage("reward", "words", 400, "", "critique/within_one/score", 0.0, "cosine", critique=0.9,
-                        change=0.1),
+        "looking": stage("policy", "", 700, "one", "change/within_one", 0.7, "constant", change=0.75, edit=0.25),
+        "base": stage("policy", "looking", 900, "", "change/within_one", 0.75, "constant", edit=0.52, change=0.28,
+                      refine=0.12, summarise=0.08),
+        "words": stage("policy", "base", 4200, "", "words/accuracy", 0.0, "constant", words=0.85, edit=0.15),
+        "policy": stage("policy", "words", 800, "", "edit/accuracy", 0.0, "cosine", edit=0.7, refine=0.18,
+                        summarise=0.12),
+        "scores": stage("reward", "words", 1200, "", "scores/within_one/score", 0.0, "constant", scores=0.85,
+                        change=0.15),
+        "reward": stage("reward", "scores", 1300, "", "critique/within_one/score", 0.0, "cosine", critique=0.75,
+                        change=0.15, scores=0.1),
     })  # fmt: skip
     return config

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from rtq.data import requests
-from rtq.data.attributes import ATTRIBUTES, LOCAL_ATTRIBUTES, PLACES, STYLES, Wish, plan_of
+from rtq.data.attributes import ATTRIBUTES, LOCAL_ATTRIBUTES, PLACES, STYLES, Wish, on_grid, plan_of
 from rtq.data.correction import FAMILY, UNIT
 from rtq.data.photos import Source
-from rtq.editor import Plan
+from rtq.editor import Local, Plan
+from rtq.editor.sliders import BY_NAME
 
 # kind → share. "described" names the correction of the spoil, "vague" asks for it without naming it.
 KINDS: Mapping[str, float] = {"one": 0.24, "compound": 0.24, "described": 0.1, "vague": 0.22, "style": 0.08,
@@ -120,12 +121,22 @@ def faulty_plan(rng: np.random.Generator) -> Plan:
 
 
 def moving_plan(rng: np.random.Generator) -> Plan:
-    """An edit that moves most of what facts measure: light, contrast, colour of light and colour, to either side."""
+    """An edit that moves most of what is measured: light, contrast, colours, detail, corners, a part."""
     values = {}
-    for name in ("Temperature", "Exposure", "Contrast", "Saturation"):
-        if rng.random() < 0.75:
+    for name in FAMILY:
+        if rng.random() < 0.6:
             values[name] = float(rng.choice((-1, 1)) * rng.uniform(0.3, 3.0) * UNIT[FAMILY.index(name)])
-    return Plan({n: round(v * 20) / 20 if n == "Exposure" else round(v) for n, v in values.items()})
+    fine = str(rng.choice(("Clarity", "Texture", "Sharpness", "NoiseReduction", "Dehaze")))
+    for name, share in (("Highlights", 0.3), ("Shadows", 0.3), (fine, 0.5), ("VignetteAmount", 0.3)):
+        if rng.random() < share:
+            side = 1 if BY_NAME[name].lo == 0 else rng.choice((-1, 1))
+            values[name] = float(side * rng.uniform(15, 90))
+    locals_ = ()
+    if rng.random() < 0.3:
+        mask = PLACES[str(rng.choice(("sky", "ground", "left", "right", "subject", "background")))]
+        inside = on_grid("Exposure", float(rng.choice((-1, 1)) * rng.uniform(0.2, 1.5)), local=True)
+        locals_ = (Local((mask,), {"Exposure": inside}),)
+    return Plan({n: on_grid(n, v) for n, v in values.items()}, locals_)
 
 
 def _level(rng: np.random.Generator) -> int:

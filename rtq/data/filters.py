@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rtq.data.attributes import ATTRIBUTES, Wish
-from rtq.text.facts import FACTS
+from rtq.text.facts import CHANGES
 
 REASONS = ("unclear intent", "reasoning disagrees", "weak is not weaker", "not permitted")
 LEAST_VISIBLE = 0.008  # mean absolute difference of an edit, sRGB 0–1: two of 255
@@ -19,7 +19,7 @@ def visible(before: np.ndarray, after: np.ndarray, local: bool) -> bool:
 
 
 def agrees(wishes: Sequence[Wish], change: np.ndarray) -> bool:
-    """Whether no measured change contradicts what the reasoning says. change: int32[4] in the order of `FACTS`.
+    """Whether no measured change contradicts what the reasoning says. change: int32[11] in the order of `CHANGES`.
 
     A change of the other sign contradicts; of a single wish for the whole photo, also none at all.
     """
@@ -27,7 +27,7 @@ def agrees(wishes: Sequence[Wish], change: np.ndarray) -> bool:
         row = ATTRIBUTES.get(wish.attribute)
         if row is None or not row.fact or wish.place:
             continue
-        moved = int(change[FACTS.index(row.fact)]) * (1 if wish.level > 0 else -1)
+        moved = int(change[CHANGES.index(row.fact)]) * (1 if wish.level > 0 else -1)
         if moved < -1 or (moved < 0 and len(wishes) == 1):
             return False
         if len(wishes) == 1 and moved == 0 and abs(wish.level) > 1:

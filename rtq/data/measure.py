@@ -7,6 +7,8 @@ Four measurements of encoded sRGB, reduced to about `SIDE` pixels a side and cli
     cast     mean of (R + G)/2 − B: warm is positive, blue negative
     chroma   mean of max(R, G, B) − min(R, G, B)
 
+Of an edit what happened to these four, and to seven more, is measured (`differences`).
+
 A level counts the edges that lie below a measurement. The edges are the fifteenths of 1,600 random crops of 114 free
 photos, many of them spoiled, rounded (`calibrate`). A change is the signed
 count of the steps that the difference of two measurements exceeds; the first step is about where an edit
@@ -16,7 +18,7 @@ begins to be seen, the others are sevenths of the differences between photos and
 import jax.numpy as jnp
 import numpy as np
 
-from rtq.text.facts import FACTS, LEVELS, MAX_CHANGE
+from rtq.text.facts import CHANGES, FACTS, LEVELS, MAX_CHANGE
 
 SIDE = 70
 LUMA = (0.2126, 0.7152, 0.0722)
@@ -31,6 +33,13 @@ STEPS = np.array([
     [.006, .012, .018, .025, .034, .045, .06],
     [.008, .018, .033, .056, .09, .14, .2],
     [.008, .017, .032, .05, .076, .115, .175],
+    [.004, .008, .013, .019, .03, .05, .09],
+    [.05, .1, .16, .23, .32, .45, .7],
+    [.007, .014, .022, .033, .05, .075, .12],
+    [.007, .016, .03, .05, .08, .12, .17],
+    [.006, .01, .016, .024, .036, .055, .09],
+    [.006, .012, .02, .03, .045, .07, .1],
+    [.006, .01, .016, .023, .034, .05, .08],
 ], np.float32)  # fmt: skip
 
 
@@ -65,12 +74,40 @@ def levels_of(values):
     return (values[..., None] >= xp.asarray(EDGES)[None]).sum(-1).astype(np.int32)
 
 
-def changes_of(before, after):
-    """Two float32[B, 4] of measurements → int32[B, 4] changes −7 to 7."""
+def differences(before, after):
+    """What an edit did: two float32[B, H, W, 3] sRGB 0–1 → float32[B, 11] in the order of `CHANGES`.
+
+    The differences of the four measurements, then
+        tint     of the mean of (R + B)/2 − G: magenta is positive, green negative
+        detail   of log2 of the mean distance of luma from its four neighbours' mean
+        darks    of luma where the photo was half a standard deviation below its mean; lights: above
+        rim      of luma in the corners, less that in the middle; top, side: less that at the bottom, at the right
+    """
     xp = np if isinstance(before, np.ndarray) else jnp
-    difference = after - before
-    size = (xp.abs(difference)[..., None] >= xp.asarray(STEPS)[None]).sum(-1)
-    return (xp.sign(difference) * size).astype(np.int32)
+    before, after = (xp.clip(reduced(x), 0, 1) for x in (before, after))
+    first, then = before @ np.array(LUMA, np.float32), after @ np.array(LUMA, np.float32)
+    moved = then - first
+    mean, spread = first.mean((1, 2), keepdims=True), first.std((1, 2), keepdims=True)
+
+    def over(where):
+        where = where.astype(xp.float32)
+        return (moved * where).sum((1, 2)) / (where.sum((1, 2)) + 1e-6)
+
+    down, across = (np.linspace(-1, 1, n, dtype=np.float32) for n in moved.shape[1:])
+    radius = np.broadcast_to(np.hypot(down[:, None], across[None]), moved.shape)
+    rows, columns = np.broadcast_to(down[:, None], moved.shape), np.broadcast_to(across[None], moved.shape)
+    tint = [((x[..., 0] + x[..., 2]) / 2 - x[..., 1]).mean((1, 2)) for x in (before, after)]
+    detail = [xp.log2(_detail(x) + 1e-3) for x in (first, then)]
+    more = (tint[1] - tint[0], detail[1] - detail[0], over(first < mean - spread / 2), over(first > mean + spread / 2),
+            over(radius > 1) - over(radius < 0.6), over(rows < -0.3) - over(rows > 0.3),
+            over(columns < -0.3) - over(columns > 0.3))  # fmt: skip
+    return xp.concatenate([measurements(after) - measurements(before), xp.stack(more, -1)], -1)
+
+
+def _detail(luma):
+    """float32[B, H, W] → float32[B]."""
+    around = luma[:, :-2, 1:-1] + luma[:, 2:, 1:-1] + luma[:, 1:-1, :-2] + luma[:, 1:-1, 2:]
+    return abs(luma[:, 1:-1, 1:-1] - around / 4).mean((1, 2))
 
 
 def levels(photos):
@@ -79,23 +116,25 @@ def levels(photos):
 
 
 def changes(before, after):
-    """Photos before and after an edit, float32[B, H, W, 3] each → int32[B, 4], −7 to 7, in the order of `FACTS`."""
-    return changes_of(measurements(before), measurements(after))
+    """Photos before and after an edit, float32[B, H, W, 3] each → int32[B, 11], −7 to 7, in the order of `CHANGES`."""
+    xp = np if isinstance(before, np.ndarray) else jnp
+    difference = differences(before, after)
+    size = (xp.abs(difference)[..., None] >= xp.asarray(STEPS)[None]).sum(-1)
+    return (xp.sign(difference) * size).astype(np.int32)
 
 
 def named(row) -> dict[str, int]:
-    """One row of levels or changes by name, as `rtq.text.facts` writes them."""
-    return {name: int(value) for name, value in zip(FACTS, row, strict=True)}
+    """One row of levels or of changes by name, as `rtq.text.facts` writes them."""
+    return {name: int(value) for name, value in zip(FACTS if len(row) == len(FACTS) else CHANGES, row, strict=True)}
 
 
-def calibrate(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Measurements float32[N, 4] of photos and their edits → (edges [4, 14], steps [4, 7]).
+def calibrate(before: np.ndarray, moved: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Measurements float32[N, 4] of photos and `differences` float32[M, 11] of edits → (edges [4, 14], steps [11, 7]).
 
-    The first step is fixed; the others share out the differences above it evenly.
+    The first steps are fixed; the others share out the differences above them evenly.
     """
     edges = np.quantile(before, np.arange(1, LEVELS) / LEVELS, axis=0).T
     steps = []
-    for fact, first in enumerate(STEPS[:, 0]):
-        size = np.abs(after - before)[:, fact]
+    for size, first in zip(np.abs(moved).T, STEPS[:, 0], strict=True):
         steps.append([first, *np.quantile(size[size >= first], np.arange(1, MAX_CHANGE) / MAX_CHANGE)])
     return edges, np.array(steps)

@@ -7,21 +7,26 @@
     summarise  photo and edit → request
     change     photo → its facts; an edit → its facts and the measured change, no further
     critique   photo, request → metrics; edit → change and scores, of the user's edit or of the weak one
+    scores     request, facts → metrics; facts, change → scores: judging without a photo
 """
 
 import dataclasses
+import functools
 
 from rtq.data.example import Example
 from rtq.data.options import POCKET
 from rtq.editor import Plan
 from rtq.text import answers, prompts
-from rtq.text.facts import facts_text
+from rtq.text.facts import CHANGES, FACTS, all_facts, changes_text, facts_text
 from rtq.text.grammar import Options
 from rtq.text.tokenizer import Tokenizer
 
-TASKS = ("words", "facts", "edit", "refine", "summarise", "change", "critique")
+TASKS = ("words", "facts", "edit", "refine", "summarise", "change", "critique", "scores")
 VERDICT = 3.0  # weight of a token of change and scores: few beside those of the metrics, and harder
-IMAGES = {"words": 0, "facts": 1, "edit": 1, "refine": 2, "summarise": 2, "change": 2, "critique": 2}
+# What stands for facts where a step writes those it measures (`sft_step.measured`).
+PLACES = facts_text(dict.fromkeys(FACTS, 0)), changes_text(dict.fromkeys(CHANGES, 0))
+IMAGES = {"words": 0, "facts": 1, "edit": 1, "refine": 2, "summarise": 2, "change": 2, "critique": 2,
+          "scores": 0}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,16 +106,15 @@ def summarise_row(example: Example, writer: Writer, variant: int) -> Row:
 def change_row(example: Example, writer: Writer, edit: Plan | None, weak: bool) -> Row:
     """A critique without request, metrics and scores: what is seen, and what changed.
 
-    edit: is shown instead of the user's or the weak edit where facts are single tokens. Those of the row are then only
-    places, which a step fills with what it measures (`sft_step.measured`).
+    edit: is shown instead of the user's or the weak edit where a step measures what changed.
     """
-    t, change = writer.tokenizer, example.weak_change if weak else example.change
-    if edit is None or len(t.encode(facts_text({"luma": 0}))) > 1:
+    t = writer.tokenizer
+    if edit is None or not measured_in_step(t):
         edit = example.weak if weak else example.plan
     return _row(
         "change", (_render(writer, prompts.critique_metrics("")), 0.0),
         (prompts.reply(t, f"<think>{example.metrics_reasoning}</think>"), 1.0),
-        (prompts.scores_turn(t, writer.image_tokens), 0.0), (t.encode(f"<think>{change}"), 1.0),
+        (prompts.scores_turn(t, writer.image_tokens), 0.0), (t.encode(f"<think>{_change(example, t, weak)}"), 1.0),
         edits=(edit,))  # fmt: skip
 
 
@@ -118,12 +122,45 @@ def critique_row(example: Example, writer: Writer, variant: int, weak: bool) -> 
     """Photo and request → metrics; then the user's or the weak edit → change and scores."""
     t = writer.tokenizer
     metrics = answers.metrics_text(*zip(*example.metrics, strict=True), example.metrics_reasoning)
-    values, change = (example.weak_scores, example.weak_change) if weak else (example.scores, example.change)
-    scores = answers.scores_text(values, change, prompts.score_texts(t))
+    values = example.weak_scores if weak else example.scores
+    scores = answers.scores_text(values, _change(example, t, weak), prompts.score_texts(t))
     return _row(
         "critique", (critique_prompt(example, writer, variant), 0.0),
         (prompts.reply(t, metrics), 1.0), (prompts.scores_turn(t, writer.image_tokens), 0.0),
         (prompts.reply(t, scores), VERDICT), edits=(example.weak if weak else example.plan,))  # fmt: skip
+
+
+def scores_row(example: Example, writer: Writer, variant: int, weak: bool) -> Row:
+    """A critique without photos: facts and changes are given, what they are worth follows from the words."""
+    t = writer.tokenizer
+    critique = critique_row(example, writer, variant, weak)
+    hidden = {t.vision_start_id, t.image_id, t.vision_end_id}
+    given = _fact_ids(t)
+    kept = [(i, 0.0 if i in given else w) for i, w in zip(critique.tokens, critique.weights, strict=True)
+            if i not in hidden]  # fmt: skip
+    tokens, weights = (list(column) for column in zip(*kept, strict=True))
+    return Row(tokens, weights, critique.edits, "scores")
+
+
+@functools.cache
+def measured_in_step(tokenizer: Tokenizer) -> bool:
+    """Whether facts are single tokens, so that steps can write what they measure into rows."""
+    return len(tokenizer.encode(facts_text({"luma": 0}))) == 1
+
+
+@functools.cache
+def _fact_ids(tokenizer: Tokenizer) -> frozenset[int]:
+    """Tokens that are facts; none where facts are not single tokens."""
+    if not measured_in_step(tokenizer):
+        return frozenset()
+    return frozenset(tokenizer.encode("".join(all_facts())))
+
+
+def _change(example: Example, tokenizer: Tokenizer, weak: bool) -> str:
+    """Facts of an edit, and what changed."""
+    if measured_in_step(tokenizer):
+        return "".join(PLACES)
+    return example.weak_change if weak else example.change
 
 
 def row_of(task: str, example: Example, writer: Writer, variant: int, weak: bool, edit: Plan | None = None) -> Row:
@@ -134,6 +171,7 @@ def row_of(task: str, example: Example, writer: Writer, variant: int, weak: bool
         "refine": lambda: refine_row(example, writer), "summarise": lambda: summarise_row(example, writer, variant),
         "change": lambda: change_row(example, writer, edit, weak),
         "critique": lambda: critique_row(example, writer, variant, weak),
+        "scores": lambda: scores_row(example, writer, variant, weak),
     }  # fmt: skip
     if task not in make:
         raise ValueError(f"task: {task!r} is unknown; allowed: {', '.join(TASKS)}")

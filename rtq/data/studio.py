@@ -123,10 +123,8 @@ def _developed(some: list[drafts.Draft], rngs, settings, experience, counts: col
     neutral = Plan()
     after = rendering.render(before, [d.plan if k else neutral for d, k in zip(some, ok, strict=True)])
     weak_after = rendering.render(before, [w if k else neutral for w, k in zip(weak, ok, strict=True)])
-    seen, then, weak_then = (measure.measurements(x) for x in (before, after, weak_after))
-    facts = measure.levels_of(seen)
-    change = measure.changes_of(seen, then)
-    said, weak_said = (_changes(seen, now) for now in (then, weak_then))
+    facts, change = measure.levels(before), measure.changes(before, after)
+    said, weak_said = _changes(after, change), _changes(weak_after, measure.changes(before, weak_after))
     for i, draft in enumerate(some):
         counts["drawn"] += 1
         reason = _reason(draft, ok[i], before[i], after[i], change[i])
@@ -168,10 +166,10 @@ def _corrected(some: list[drafts.Draft], crops, before, experience) -> list[draf
     return out
 
 
-def _changes(before: np.ndarray, after: np.ndarray) -> list[str]:
-    """Measurements float32[N, 4] of photos and edits → of each edit its facts, then what changed."""
-    rows = zip(measure.levels_of(after), measure.changes_of(before, after), strict=True)
-    return [facts_text(measure.named(levels)) + changes_text(measure.named(change)) for levels, change in rows]
+def _changes(after: np.ndarray, change: np.ndarray) -> list[str]:
+    """Edits float32[N, S, S, 3] and changes int32[N, 11] → of each edit its facts, then what changed."""
+    rows = zip(measure.levels(after), change, strict=True)
+    return [facts_text(measure.named(levels)) + changes_text(measure.named(row)) for levels, row in rows]
 
 
 def _example(

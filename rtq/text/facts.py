@@ -1,28 +1,30 @@
 """Quantised facts about a photo, as reasoning writes them: `[luma 7][spread 3][cast 9][chroma 5]`.
 
 Each fact is one token of the pocket tokenizer. `[luma 7]` is a level of one photo, 0 to 14; `[luma +3]` is the change
-of that level between two photos, -7 to +7. What the levels measure is decided where photos are measured.
+between two photos, -7 to +7. What is measured is decided where photos are measured; of a change more is measured than
+of one photo, since it must tell edits apart.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 FACTS = ("luma", "spread", "cast", "chroma")
+CHANGES = (*FACTS, "tint", "detail", "darks", "lights", "rim", "top", "side")
 LEVELS = 15
 MAX_CHANGE = 7
-_FACT = re.compile(r"\[(luma|spread|cast|chroma) ([+-]?)(\d{1,2})\]")
+_FACT = re.compile(rf"\[({'|'.join(CHANGES)}) ([+-]?)(\d{{1,2}})\]")
 
 
 def facts_text(levels: Mapping[str, int]) -> str:
     """Levels 0 to 14 by name → text, in the order of `FACTS`; names may be left out."""
-    _check(levels, 0, LEVELS - 1)
+    _check(levels, FACTS, 0, LEVELS - 1)
     return "".join(f"[{name} {levels[name]}]" for name in FACTS if name in levels)
 
 
 def changes_text(changes: Mapping[str, int]) -> str:
-    """Changes of level, -7 to +7, by name → text, in the order of `FACTS`; names may be left out."""
-    _check(changes, -MAX_CHANGE, MAX_CHANGE)
-    return "".join(f"[{name} {changes[name]:+d}]" for name in FACTS if name in changes)
+    """Changes of level, -7 to +7, by name → text, in the order of `CHANGES`; names may be left out."""
+    _check(changes, CHANGES, -MAX_CHANGE, MAX_CHANGE)
+    return "".join(f"[{name} {changes[name]:+d}]" for name in CHANGES if name in changes)
 
 
 def read_facts(text: str) -> tuple[dict[str, int], dict[str, int]]:
@@ -33,20 +35,20 @@ def read_facts(text: str) -> tuple[dict[str, int], dict[str, int]]:
         value = int(sign + digits)
         if sign and abs(value) <= MAX_CHANGE:
             changes.setdefault(name, value)
-        elif not sign and value < LEVELS:
+        elif not sign and name in FACTS and value < LEVELS:
             levels.setdefault(name, value)
     return levels, changes
 
 
 def all_facts() -> tuple[str, ...]:
-    """Every fact there is: 60 levels, then 60 changes."""
+    """Every fact there is: 60 levels, then 165 changes."""
     levels = tuple(facts_text({name: level}) for name in FACTS for level in range(LEVELS))
-    return levels + tuple(changes_text({n: c}) for n in FACTS for c in range(-MAX_CHANGE, MAX_CHANGE + 1))
+    return levels + tuple(changes_text({n: c}) for n in CHANGES for c in range(-MAX_CHANGE, MAX_CHANGE + 1))
 
 
-def _check(values: Mapping[str, int], lo: int, hi: int) -> None:
+def _check(values: Mapping[str, int], names: Sequence[str], lo: int, hi: int) -> None:
     for name, value in values.items():
-        if name not in FACTS:
-            raise ValueError(f"fact {name!r} is unknown; allowed: {', '.join(FACTS)}")
+        if name not in names:
+            raise ValueError(f"fact {name!r} is unknown; allowed: {', '.join(names)}")
         if not lo <= value <= hi:
             raise ValueError(f"fact {name}: {value} is out of range; allowed: {lo} to {hi}")

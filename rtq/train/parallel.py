@@ -10,9 +10,11 @@ Both give the same numbers up to the order of summation. On several hosts each p
 """
 
 import contextlib
+import ctypes
 import dataclasses
 import functools
 import os
+import platform
 from collections.abc import Callable
 from typing import Any
 
@@ -33,12 +35,13 @@ Step = Callable[..., tuple[Any, Any]]
 
 
 def initialize() -> None:
-    """Compiler flags, the cache of compiled programs, and other hosts where the environment announces them.
+    """Compiler flags, memory, the cache of compiled programs, and other hosts where the environment announces them.
 
     Call before the first computation. JAX_COORDINATOR_ADDRESS with JAX_NUM_PROCESSES and JAX_PROCESS_ID, Slurm with
     more than one task, Open MPI and TPU pods are recognised; else this process is alone.
     """
     env = os.environ
+    _keep_memory()
     if XLA_FLAGS not in env.get("XLA_FLAGS", ""):
         env["XLA_FLAGS"] = f"{env.get('XLA_FLAGS', '')} {XLA_FLAGS}".strip()
     if "JAX_COORDINATOR_ADDRESS" in env and "JAX_NUM_PROCESSES" in env:
@@ -55,6 +58,19 @@ def initialize() -> None:
         base = env.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         jax.config.update("jax_compilation_cache_dir", os.path.join(base, "rtq", "jax"))
         jax.config.update("jax_compilation_cache_max_size", CACHE_BYTES)
+
+
+def _keep_memory() -> None:
+    """Freed memory stays with the process: by default glibc hands a step's arrays back to the system and a CPU spends
+    up to a third of the next step on fetching the pages again."""
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        for option, value in _MALLOC.values():
+            libc.mallopt(option, value)
+
+
+# name in malloc.h → (its number, value)
+_MALLOC = {"M_MMAP_MAX": (-4, 0), "M_TRIM_THRESHOLD": (-1, 2**31 - 1), "M_TOP_PAD": (-2, 2**28), "M_ARENA_MAX": (-8, 1)}
 
 
 def _check_rows(rows: int, ways: int, what: str) -> None:

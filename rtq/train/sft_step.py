@@ -15,11 +15,12 @@ import optax
 
 from rtq.data import measure
 from rtq.data.batches import Batch
+from rtq.data.rows import VERDICT
 from rtq.models.qwen25vl import model
 from rtq.models.qwen25vl.config import Config
 from rtq.rl import losses, rollout
 from rtq.text import prompts
-from rtq.text.facts import FACTS, LEVELS, MAX_CHANGE, changes_text, facts_text
+from rtq.text.facts import CHANGES, FACTS, LEVELS, MAX_CHANGE, changes_text, facts_text
 from rtq.text.tokenizer import Tokenizer
 from rtq.train import accumulate
 from rtq.train import state as states
@@ -28,7 +29,9 @@ from rtq.train.state import State
 BINS = 0.8  # standard deviation of a soft target, in bins
 REACH = 3  # bins on either side that get any of it
 SCORE = "score"
-FAMILIES = (*FACTS, *(f"{name}_change" for name in FACTS), SCORE)
+MEASURED = ("change", "critique", "scores")  # tasks whose facts a step measures
+BLIND = ("words", "scores")  # tasks without images among their tokens
+FAMILIES = (*FACTS, *(f"{name}_change" for name in CHANGES), SCORE)
 
 
 class Ordinals(NamedTuple):
@@ -65,7 +68,7 @@ class Setup(NamedTuple):
 def ordinals(tokenizer: Tokenizer, vocab_size: int, *, sigma: float = BINS) -> Ordinals:
     """The tables of a tokenizer. A fact that is not one token stays ordinary. sigma 0: hard targets."""
     texts = [[facts_text({name: i}) for i in range(LEVELS)] for name in FACTS]
-    texts += [[changes_text({name: i}) for i in range(-MAX_CHANGE, MAX_CHANGE + 1)] for name in FACTS]
+    texts += [[changes_text({name: i}) for i in range(-MAX_CHANGE, MAX_CHANGE + 1)] for name in CHANGES]
     families = [[tokenizer.encode(text) for text in family] for family in texts]
     families = [[ids[0] for ids in family] if all(len(ids) == 1 for ids in family) else [] for family in families]
     families.append(prompts.score_ids(tokenizer))
@@ -95,31 +98,30 @@ def seen(batch: Batch, setup: Setup) -> jax.Array:
 
 
 def measured(tokens: jax.Array, images: jax.Array, table: Ordinals) -> jax.Array:
-    """int32[B, T] rows of the task "change" with the facts of their images float32[B, 2, S, S, 3], and the changes.
+    """int32[B, T] rows of "change", "scores" or "critique" with the facts of their images float32[B, 2, S, S, 3].
 
-    The rows hold twelve places for them: facts of the photo, facts of the edit, changes.
+    The rows hold places for them: facts of the photo, facts of the edit, changes.
     """
-    before, after = measure.measurements(images[:, 0]), measure.measurements(images[:, 1])
-    change = measure.changes_of(before, after) + MAX_CHANGE
-    bins = jnp.concatenate([measure.levels_of(before), measure.levels_of(after), change], 1)
-    count = len(FACTS)
-    family = np.array([*range(count), *range(count), *range(count, 2 * count)])
+    before, after = images[:, 0], images[:, 1]
+    bins = jnp.concatenate(
+        [measure.levels(before), measure.levels(after), measure.changes(before, after) + MAX_CHANGE], 1
+    )
+    levels, count = range(len(FACTS)), len(FACTS) + len(CHANGES)
+    family = np.array([*levels, *levels, *range(len(FACTS), count)])
     ids = jnp.asarray(table.ids)[family[None], bins]
-    is_fact = jnp.asarray((table.family >= 0) & (table.family < 2 * count))[tokens]
+    is_fact = jnp.asarray((table.family >= 0) & (table.family < count))[tokens]
     place = jnp.clip(jnp.cumsum(is_fact, axis=1) - 1, 0, len(family) - 1)
     return jnp.where(is_fact, jnp.take_along_axis(ids, place, axis=1), tokens)
 
 
-def family_of(tokens: jax.Array, table: Ordinals, cfg: Config) -> jax.Array:
-    """int32[B, T]: the family of each token in its place; a digit is a score only after the row's last image."""
+def family_of(tokens: jax.Array, weights: jax.Array, table: Ordinals) -> jax.Array:
+    """int32[B, T]: the family of each token in its place; a digit is a score only where it weighs as a verdict."""
     family = jnp.asarray(table.family)[tokens]
-    image = tokens == cfg.image_token_id
-    over = jnp.cumsum(image, axis=1) == image.sum(1, keepdims=True)
-    return jnp.where((family == FAMILIES.index(SCORE)) & ~over, -1, family)
+    return jnp.where((family == FAMILIES.index(SCORE)) & (weights < VERDICT), -1, family)
 
 
 def loss(params: Any, batch: Batch, *, setup: Setup, task: str) -> tuple[jax.Array, tuple]:
-    """(sum, (denominator, metrics)). task: of `data.rows.TASKS`; in critiques digits after the edit are scores.
+    """(sum, (denominator, metrics)). task: of `data.rows.TASKS`; digits of a verdict are scores.
 
     Layers are unrolled unless they are recomputed in the backward pass, as in `rollout.logprobs`.
     """
@@ -127,18 +129,16 @@ def loss(params: Any, batch: Batch, *, setup: Setup, task: str) -> tuple[jax.Arr
     cfg, params = (cfg, params) if cfg.remat else rollout.unrolled(cfg, params)
     side = rollout.image_side(cfg, batch.photos.shape[1])
     tokens, features = batch.tokens, None
-    if task != "words":
+    if task not in BLIND or task in MEASURED:
         images = seen(batch, setup)
-        tokens = measured(tokens, images, table) if task == "change" else tokens
-        features = rollout.features(cfg, params, images)
+        tokens = measured(tokens, images, table) if task in MEASURED else tokens
+        features = None if task in BLIND else rollout.features(cfg, params, images)
     place = rollout.inputs(cfg, tokens, jnp.ones(tokens.shape, bool), side)
     x = model.embed(cfg, params, tokens, features, place.feature_index)
     causal = model.causal_mask(jnp.ones((1, x.shape[1]), bool))
     hidden, _ = model.forward(cfg, params, x, place.positions, causal, lora=params.get("lora"))
     targets, weights = tokens[:, 1:], batch.weights[:, 1:]
-    family = family_of(tokens, table, cfg)[:, 1:]
-    if task != "critique":
-        family = jnp.where(family == FAMILIES.index(SCORE), -1, family)
+    family = family_of(targets, weights, table)
     soft = (family >= 0)[..., None]
     neighbours = jnp.where(soft, jnp.asarray(table.neighbours)[targets], targets[..., None])
     alone = (jnp.arange(2 * REACH + 1) == REACH).astype(jnp.float32)[None, None]

@@ -13,7 +13,7 @@ from rtq.data.example import Example
 from rtq.data.options import POCKET
 from rtq.editor import Plan, render
 from rtq.text import answers
-from rtq.text.facts import FACTS, facts_text, read_facts
+from rtq.text.facts import CHANGES, FACTS, facts_text, read_facts
 from rtq.text.grammar import permitted
 
 
@@ -39,7 +39,7 @@ def test_facts_in_the_reasoning_are_those_of_the_spoiled_photo():
     before = rendering.render(np.stack([c for _, c in pairs]).astype(np.float32) / 255, [e.spoil for e, _ in pairs])
     for (example, _), levels in zip(pairs, measure.levels(before), strict=True):
         assert example.reasoning.startswith(facts_text(measure.named(levels)))
-        assert [found.keys() for found in read_facts(example.change)] == [set(FACTS)] * 2
+        assert [found.keys() for found in read_facts(example.change)] == [set(FACTS), set(CHANGES)]
 
 
 def test_the_report_counts_every_draft():
@@ -86,7 +86,7 @@ def test_rows_parse_back_and_weights_cover_what_must_be_written():
             for weak in (False, True):
                 row = rows.row_of(task, example, w, 1, weak)
                 assert len(row.tokens) == len(row.weights)
-                assert len(row.edits) == max(rows.IMAGES[task] - 1, 0)
+                assert len(row.edits) == (1 if task == "scores" else max(rows.IMAGES[task] - 1, 0))
                 assert row.tokens.count(t.image_id) == 4 * rows.IMAGES[task]
                 assert not any(wt for i, wt in zip(row.tokens, row.weights, strict=True) if i in t.control - {t.eos_id})
                 written = t.decode(i for i, wt in zip(row.tokens, row.weights, strict=True) if wt)

@@ -95,9 +95,9 @@ def test_a_folder_without_tokenizer_is_named(tmp_path):
 
 
 def test_facts_are_written_and_read():
-    text = facts.facts_text({"cast": 9, "luma": 14}) + " dark " + facts.changes_text({"luma": -3, "chroma": 0})
-    assert text == "[luma 14][cast 9] dark [luma -3][chroma +0]"
-    assert facts.read_facts(text) == ({"luma": 14, "cast": 9}, {"luma": -3, "chroma": 0})
+    text = facts.facts_text({"cast": 9, "luma": 14}) + " dark " + facts.changes_text({"rim": -3, "chroma": 0})
+    assert text == "[luma 14][cast 9] dark [chroma +0][rim -3]"
+    assert facts.read_facts(text) == ({"luma": 14, "cast": 9}, {"rim": -3, "chroma": 0})
     assert facts.read_facts("[luma 15][luma +8][tint 3] [luma  4]") == ({}, {})
     with pytest.raises(ValueError, match="luma: 15"):
         facts.facts_text({"luma": 15})

@@ -27,11 +27,10 @@ def test_every_stage_starts_from_an_earlier_one(config):
 
 def test_a_stage_takes_over_the_weights_before_it(config, tmp_path):
     policy, reward = (pocket.stage_config(config, config.stages[name], tmp_path) for name in ("policy", "reward"))
-    source = str(tmp_path / "words" / "policy")
     assert policy.trained == "policy"
-    assert policy.policy.checkpoint == source
+    assert policy.policy.checkpoint == str(tmp_path / "words" / "policy")
     assert reward.trained == "reward"
-    assert reward.reward.checkpoint == source
+    assert reward.reward.checkpoint == str(tmp_path / "scores" / "reward")
     assert not reward.policy.checkpoint
     assert policy.data.dir == reward.data.dir == str(tmp_path / "data")
     last = pocket.last_config(config, tmp_path)

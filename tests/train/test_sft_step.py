@@ -9,6 +9,7 @@ import optax
 import pytest
 
 from rtq.data import measure
+from rtq.data.rows import PLACES, VERDICT
 from rtq.models.qwen25vl import model
 from rtq.rl import rollout
 from rtq.text import answers, facts, prompts
@@ -18,6 +19,7 @@ from tests.rl import tiny_policy as tiny
 CFG, TOKENIZER = tiny.CFG, tiny.TOKENIZER
 ROWS = 4
 TABLE = sft_step.ordinals(TOKENIZER, CFG.vocab_size)
+LEVELS, CHANGES = PLACES
 SETUP = sft_step.Setup(CFG, optax.adam(3e-3), TABLE, tiny.EXECUTOR, tiny.EXECUTOR)
 
 
@@ -26,12 +28,11 @@ def critiques() -> sft_step.Batch:
     rows, weights = [], []
     for i in range(ROWS):
         ask = prompts.render(TOKENIZER, prompts.critique_metrics("brighter " * (i + 1)), [tiny.IMAGE_TOKENS])
-        think = facts.facts_text({"luma": 3 * i, "cast": 7})
-        metrics = prompts.reply(TOKENIZER, answers.metrics_text(("colour", "mood"), (10, 90), think))
+        metrics = prompts.reply(TOKENIZER, answers.metrics_text(("colour", "mood"), (10, 90), LEVELS))
         turn = prompts.scores_turn(TOKENIZER, tiny.IMAGE_TOKENS)
-        scores = prompts.reply(TOKENIZER, answers.scores_text((i, 10), facts.changes_text({"luma": i - 1})))
+        scores = prompts.reply(TOKENIZER, answers.scores_text((i, 10), LEVELS + CHANGES))
         rows.append(ask + metrics + turn + scores)
-        weights.append([0] * len(ask) + [1] * len(metrics) + [0] * len(turn) + [2] * len(scores))
+        weights.append([0] * len(ask) + [1] * len(metrics) + [0] * len(turn) + [int(VERDICT)] * len(scores))
     length = max(map(len, rows))
     tokens = np.array([row + [TOKENIZER.pad_id] * (length - len(row)) for row in rows], np.int32)
     weights = np.array([row + [0] * (length - len(row)) for row in weights], np.float32)
@@ -56,17 +57,19 @@ def plain_loss(params, batch: sft_step.Batch, scores: bool):
     total = 0.0
     for i in range(ROWS):
         tokens = batch.tokens[i : i + 1]
+        if scores:
+            pair = jnp.stack([first[i], second[i]])[None]
+            tokens = np.asarray(sft_step.measured(jnp.asarray(tokens), pair, TABLE))
         place, _ = positions.mrope_positions(tokens, [[grid, grid]], CFG)
         patches = images.to_patches(jnp.stack([first[i], second[i]]), CFG).reshape(1, -1, CFG.patch_dim)
         features = model.vision(CFG, params, patches, images.index_of([[grid, grid]], CFG))
         x = model.embed(CFG, params, tokens, features, positions.feature_index(tokens, CFG))
         logp = np.asarray(_logprobs(params, x, jnp.asarray(place)))[0]
-        last = np.flatnonzero(tokens[0] == CFG.image_token_id)[-1]
         for t in range(1, tokens.shape[1]):
             target = int(tokens[0, t])
             q = {target: 1.0}
             is_score = TABLE.family[target] == sft_step.FAMILIES.index(sft_step.SCORE)
-            if TABLE.family[target] >= 0 and (not is_score or (scores and t > last)):
+            if TABLE.family[target] >= 0 and (not is_score or batch.weights[i, t] == VERDICT):
                 family = np.flatnonzero(TABLE.family == TABLE.family[target])
                 off = TABLE.bin[family] - TABLE.bin[target]
                 share = np.where(np.abs(off) <= 3, np.exp(-0.5 * (off / 0.8) ** 2), 0)
@@ -85,15 +88,14 @@ def test_the_loss_is_that_of_a_plain_computation(scores):
     np.testing.assert_allclose(total, plain_loss(tiny.params(), batch, scores), rtol=2e-4)
     np.testing.assert_allclose(denominator, batch.weights.sum())
     assert metrics["accuracy"][1] == (batch.weights > 0).sum()
-    assert metrics["within_one/score"][1] == (2 * ROWS if scores else 0)
-    assert metrics["within_one/luma"][1] == metrics["within_one/luma_change"][1] == ROWS
-    assert metrics["within_one/spread"][1] == 0
+    assert metrics["within_one/score"][1] == 2 * ROWS
+    assert metrics["within_one/luma"][1] == 2 * ROWS
+    assert metrics["within_one/side_change"][1] == ROWS
 
 
 def test_changes_are_what_the_photos_show_whatever_the_rows_say():
     batch = critiques()
-    say = TOKENIZER.encode("<think>" + 2 * facts.facts_text(dict.fromkeys(facts.FACTS, 0))
-                           + facts.changes_text(dict.fromkeys(facts.FACTS, 0)))  # fmt: skip
+    say = TOKENIZER.encode(f"<think>{LEVELS}{LEVELS}{CHANGES}")
     images = sft_step.seen(batch, SETUP)
     rows = np.asarray(sft_step.measured(jnp.array([say] * ROWS), images, TABLE))
     for photo, edit, row in zip(images[:, 0], images[:, 1], rows, strict=True):
@@ -114,6 +116,20 @@ def test_rows_of_words_do_not_look():
     assert float(denominator) == float(metrics["accuracy"][1]) == ROWS * (tokens.shape[1] - len(ask))
 
 
+def test_scores_are_judged_without_looking_by_what_changed():
+    """Rows without images: what counts of the photos are the measured facts alone."""
+    batch = critiques()
+    hidden = (TOKENIZER.vision_start_id, TOKENIZER.image_id, TOKENIZER.vision_end_id)
+    keep = ~np.isin(batch.tokens[0], hidden)
+    blind = batch._replace(tokens=batch.tokens[:, keep], weights=batch.weights[:, keep])
+    run = jax.jit(functools.partial(sft_step.loss, setup=SETUP, task="scores"))
+    total, (denominator, metrics) = run(tiny.params(), blind)
+    assert float(denominator) == blind.weights.sum()
+    assert metrics["within_one/score"][1] == 2 * ROWS
+    other = blind._replace(edits=tiny.plans(ROWS, 2))
+    assert float(run(tiny.params(), other)[0]) != float(total)
+
+
 def test_ordinal_targets_are_distributions_around_the_target():
     np.testing.assert_allclose(TABLE.neighbour_weights.sum(1), 1, rtol=1e-6)
     plain = TABLE.family < 0
@@ -123,7 +139,7 @@ def test_ordinal_targets_are_distributions_around_the_target():
     assert max(first, key=first.get) in (low, *TOKENIZER.encode("[luma 1]"))
     assert TABLE.neighbour_weights[low][3] > 0.5 > TABLE.neighbour_weights[low][4] > TABLE.neighbour_weights[low][5]
     assert (TABLE.neighbour_weights[high][4:] == 0).all()
-    assert (TABLE.family >= 0).sum() == 120 + 11
+    assert (TABLE.family >= 0).sum() == 225 + 11
     hard = sft_step.ordinals(TOKENIZER, CFG.vocab_size, sigma=0)
     assert set(np.unique(hard.neighbour_weights)) == {0, 1}
 
@@ -135,7 +151,7 @@ def test_a_step_learns_in_micro_batches_as_in_one():
         setup = SETUP._replace(micro=micro)
         step = jax.jit(functools.partial(sft_step.step, setup=setup, task="critique"))
         now, losses = state.create(tiny.params(), setup.optimizer), []
-        for _ in range(8):
+        for _ in range(12):
             now, metrics = step(now, batch, key)
             losses.append(float(metrics["loss"][0] / metrics["loss"][1]))
         out[micro] = losses
