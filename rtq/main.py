@@ -54,6 +54,7 @@ def main(_) -> None:
     try:
         workdir.mkdir(parents=True, exist_ok=True)
         if jax.process_index() == 0:
+            (workdir / "error.txt").unlink(missing_ok=True)  # of an earlier run
             (workdir / "config.json").write_text(config.to_json_best_effort(indent=1) + "\n", encoding="utf-8")
         TASKS[config.task](config, workdir)
     except loop.Interrupted as reason:

@@ -51,8 +51,11 @@ def test_wrong_flags_are_one_line(tmp_path, arguments, words):
 
 def test_a_run_from_photos_to_weights(tmp_path):
     folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "error.txt").write_text("of an earlier run")
     done = run("--config=experiments/sft.py:smoke", f"--workdir={folder}", "--config.optimizer.learning_rate=2e-3")
     assert done.returncode == 0, done.stderr
+    assert not (folder / "error.txt").exists()
     assert "step 6/6 · loss" in done.stderr
     rows = writer.read(folder / "metrics.jsonl")
     assert [row["step"] for row in rows] == list(range(1, 7))

@@ -7,6 +7,7 @@ WORKDIR holds data/ (made by the studio once), checkpoints/, metrics.jsonl, tens
 the weights, a Hugging Face folder policy/ or reward/, and report/index.html.
 """
 
+import collections
 import functools
 import json
 import pathlib
@@ -92,7 +93,7 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     params = devices.whole(final[config.trained]).params
     weights.save(workdir / config.trained, cfg, params, photo=config.model.photo, source=checkpoint)
     what = {"policy": "the policy", "reward": "the reward model"}[config.trained]
-    summary.write(config, workdir, f"SFT of {what}", samples.pictures)
+    summary.write(config, workdir, f"SFT of {what}", samples.pictures, feed.dropped)
 
 
 def _check(config: Any) -> None:
@@ -138,7 +139,8 @@ class Feed:
         shares = {task: share for task, share in config.tasks.items() if share > 0}
         self.tasks, self._seed = tuple(shares), config.seed
         self._shares = np.array(list(shares.values())) / sum(shares.values())
-        self._rows = {task: open_rows(folder, task, config, writer) for task in shares}
+        self.dropped: collections.Counter = collections.Counter()  # rows that were too long, by task, since the start
+        self._rows = {task: open_rows(folder, task, config, writer, self.dropped) for task in shares}
 
     def __call__(self, step: int) -> tuple[str, batches.Batch]:
         drawn = np.random.default_rng([self._seed, step]).choice(len(self.tasks), p=self._shares)
@@ -154,13 +156,15 @@ class Feed:
             made.set_state(position[task])
 
 
-def open_rows(folder: pathlib.Path, task: str, config: Any, writer: rows.Writer) -> Iterator[batches.Batch]:
-    """This host's endless batches of one task."""
+def open_rows(
+    folder: pathlib.Path, task: str, config: Any, writer: rows.Writer, dropped: collections.Counter | None = None
+) -> Iterator[batches.Batch]:  # fmt: skip
+    """This host's endless batches of one task; dropped: as in `pipeline.dataset`."""
     return iter(
         pipeline.dataset(
             folder, tasks={task: 1.0}, batch_size=config.batch // jax.process_count(), writer=writer, seed=config.seed,
             lengths=config.lengths.to_dict(), kinds=kinds_of(config, task),
-            host=(jax.process_index(), jax.process_count()),
+            host=(jax.process_index(), jax.process_count()), dropped=dropped,
         )
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ import json
 import pathlib
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -26,17 +26,21 @@ LABELS = {
 HEADLINE = ("loss", "delta_e", "reward", "truth", "pair_accuracy")  # stands large at the top, where a run has it
 
 
-def write(config: Any, workdir: pathlib.Path, kind: str, pictures: Sequence[report.Picture] = ()) -> None:
-    """On the first host. kind: "SFT of the policy", "GRPO", …"""
+def write(config: Any, workdir: pathlib.Path, kind: str, pictures: Sequence[report.Picture] = (),
+          dropped: Mapping[str, int] | None = None) -> None:
+    """On the first host. kind: "SFT of the policy", "GRPO", …; dropped: rows that were too long, by task."""
     if jax.process_index() > 0:
         return
     held = held_out(workdir / "metrics.jsonl")
     ends = {LABELS[x]: f"{held[x][0][1]:.3g} → {held[x][1][1]:.3g}" for x in HEADLINE if x in held}
     seen = "Pictures are of validation photos, whose answers are the likeliest ones. " if pictures else ""
+    long = [[task, str(count)] for task, count in sorted((dropped or {}).items()) if count]
+    cut = [report.Table("Rows left out for their length, on this host since the last start", ["task", "rows"], long)]
     report.write(workdir / "report", report.Report(
         title=f"{kind}: {workdir.resolve().name}",
         summary=f"{seen}Arrows lead from the first evaluation to the last, both on photos that were not trained on.",
-        headline=ends, pictures=pictures, tables=[*_before_and_after(held), *_examples(config, workdir)],
+        headline=ends, pictures=pictures, tables=[*_before_and_after(held), *_examples(config, workdir),
+                *(cut if long else [])],
         metrics={kind: workdir / "metrics.jsonl"}, config=config.to_dict(), revision=report.git_revision(),
         hardware=report.describe_hardware(), command=f"python -m rtq.main {shlex.join(sys.argv[1:])}",
     ))  # fmt: skip

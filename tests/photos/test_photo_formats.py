@@ -12,6 +12,8 @@ import tifffile
 from PIL import Image
 
 from rtq import photos
+from rtq.editor import Plan, develop, strips
+from rtq.editor.plan_arrays import to_arrays
 
 LOSSY = ("jpg", "webp", "heic", "avif")
 
@@ -32,6 +34,19 @@ def test_lossless_round_trip_in_own_profile(tmp_path, suffix, dtype, profile):
     assert again.dtype == dtype
     assert np.count_nonzero(again != samples) == 0
     assert photos.read(tmp_path / f"out.{suffix}").icc == files.PROFILES.get(profile)
+
+
+@pytest.mark.parametrize("profile", [None, *files.PROFILES])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_neutral_plan_that_runs_changes_no_sample_of_a_file(tmp_path, dtype, profile):
+    """Read, every group of sliders at neutral and none left out, written in the file's own profile: 0 mismatches."""
+    samples = files.noise(64, 256, dtype=dtype)
+    photo = photos.read(_store(tmp_path / "in.png", samples, files.PROFILES.get(profile)))
+    every = develop.program(develop.ALL_GROUPS, (), (), 1.0, (), 1.0)
+    edited = strips.render(photo.pixels, to_arrays(Plan()), every, np.zeros((0, 64, 256), np.float32))
+    assert not np.shares_memory(edited, photo.pixels)
+    photos.write(tmp_path / "out.png", dataclasses.replace(photo, pixels=np.asarray(edited)))
+    assert np.count_nonzero(_load(tmp_path / "out.png") != samples) == 0
 
 
 def _store(path, samples, profile):

@@ -20,7 +20,7 @@ def write(folder):
         made = {"photos": 3, "examples": count, "kinds": {"vague": count}, "drawn": 99}
         made["dropped"] = {"unclear intent": 5}
         (folder / "data" / split / "report.json").write_text(json.dumps(made))
-    summary.write(ConfigDict({"data": {"dir": ""}, "seed": 77}), folder, "GRPO")
+    summary.write(ConfigDict({"data": {"dir": ""}, "seed": 77}), folder, "GRPO", dropped={"edit": 4321})
     return (folder / "report" / "index.html").read_text()
 
 
@@ -35,5 +35,5 @@ def test_first_and_last_evaluations(tmp_path):
 def test_the_page_says_what_came_of_it(tmp_path):
     page = write(tmp_path)
     for words in (f"GRPO: {tmp_path.name}", "8 → 6.5", "ΔE2000 to the user&#x27;s edit", "unclear intent", "vague",
-                  "77", "step 0", "step 10", "python -m rtq.main"):  # fmt: skip
+                  "77", "4321", "step 0", "step 10", "python -m rtq.main"):  # fmt: skip
         assert words in page, words
