@@ -5,6 +5,8 @@ import importlib.metadata
 import os
 import pathlib
 import platform
+import shlex
+import sys
 
 import numpy as np
 
@@ -89,7 +91,8 @@ def _compile_table(found: dict) -> str:
 
 def editor(found: dict) -> str:
     """The main table."""
-    parts = ["# The editor beside its peers\n", _machine_line(found["machine"]) + "\n", _METHOD]
+    parts = ["# The editor beside its peers\n", _machine_line(found["machine"]) + "\n",
+             _METHOD.format(command=shlex.join(["python", "benchmarks/editor.py", *sys.argv[1:]]))]
     if "bandwidth" in found:
         copies = found["bandwidth"].get("copy_ms", {})
         parts.append("## Floor: one copy of 12 MP of RGB\n\n" + table(("", "ms"), [
@@ -105,7 +108,7 @@ def editor(found: dict) -> str:
 
 
 _METHOD = """\
-Command: `python benchmarks/editor.py`. The same twelve adjustments, uint8 in and out; ours with its own formulas, torch
+Command: `{command}`. The same twelve adjustments, uint8 in and out; ours with its own formulas, torch
 with twelve formulas of the usual kind, OpenCV and Pillow with 8-bit tables and a vignette mask made beforehand, kornia
 with the seven adjustments it has. Every process: two calls to warm up, then up to seven timed ones; peers in turn,
 fresh processes in every round. Extra MiB: resident high-water mark during the timed calls above the level before them.
