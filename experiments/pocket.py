@@ -41,12 +41,12 @@ def get_config(preset="pocket"):
         "looking": stage("policy", "", 700, "one", "change/within_one", 0.7, "constant", change=0.75, edit=0.25),
         "base": stage("policy", "looking", 900, "", "change/within_one", 0.75, "constant", edit=0.52, change=0.28,
                       refine=0.12, summarise=0.08),
-        "words": stage("policy", "base", 4200, "", "words/accuracy", 0.0, "constant", words=0.85, edit=0.15),
+        "words": stage("policy", "base", 3500, "", "words/accuracy", 0.0, "constant", words=0.85, edit=0.15),
         "policy": stage("policy", "words", 800, "", "edit/accuracy", 0.0, "cosine", edit=0.7, refine=0.18,
                         summarise=0.12),
-        "scores": stage("reward", "words", 1200, "", "scores/within_one/score", 0.0, "constant", scores=0.85,
-                        change=0.15),
-        "reward": stage("reward", "scores", 1300, "", "critique/within_one/score", 0.0, "cosine", critique=0.75,
-                        change=0.15, scores=0.1),
+        "scores": stage("reward", "words", 900, "", "scores/within_one/score", 0.0, "constant", scores=0.7,
+                        change=0.3),
+        "reward": stage("reward", "scores", 1150, "", "critique/within_one/score", 0.0, "cosine", critique=0.7,
+                        change=0.25, scores=0.05),
     })  # fmt: skip
     return config
