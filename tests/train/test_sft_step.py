@@ -157,7 +157,7 @@ def test_a_step_learns_in_micro_batches_as_in_one():
         out[micro] = losses
     np.testing.assert_allclose(out[1], out[2], rtol=1e-3)
     assert out[1][-1] < 0.7 * out[1][0]
-    assert int(now.step) == 8
+    assert int(now.step) == 12
 
 
 def test_rows_of_one_image_without_spoil_and_a_frozen_vision_tower():
