@@ -57,11 +57,12 @@ def base(preset: str) -> ConfigDict:
             "words": of(preset, pocket=72, large=768),
             "facts": of(preset, pocket=68, large=768),
             "edit": of(preset, pocket=108, large=1024),
+            "correct": of(preset, pocket=88, large=1024),
             "refine": of(preset, pocket=124, large=1536),
             "summarise": of(preset, pocket=100, large=1024),
             "change": of(preset, pocket=84, large=1024),
-            "critique": of(preset, pocket=156, large=1536),
-            "scores": of(preset, pocket=104, large=1024),
+            "critique": of(preset, pocket=178, large=1536),
+            "scores": of(preset, pocket=126, large=1024),
         },
         "optimizer": {
             "learning_rate": 1e-4 if large else 1e-3,
@@ -97,8 +98,8 @@ def reinforcement(preset: str) -> ConfigDict:
         "temperature": 1.0,
         "prompt_tokens": of(preset, pocket=76, large=768),
         "new_tokens": of(preset, pocket=96, large=512),
-        "metrics_tokens": of(preset, pocket=64, smoke=64, large=256),  # of the reward model's two replies
-        "score_tokens": of(preset, pocket=32, large=128),
+        "metrics_tokens": of(preset, pocket=76, large=256),  # of the reward model's two replies
+        "score_tokens": of(preset, pocket=44, large=128),
     })
     config.loss = ConfigDict({
         "clip_low": 0.2,

@@ -20,6 +20,8 @@ class Batch(NamedTuple):
       edits: PlanArrays[B]: the second image is the first with it applied; None for tasks with one image.
       tokens: int32[B, T], padded on the right with the tokenizer's pad id.
       weights: float32[B, T]: weight of tokens[:, t] as a target; 0 on prompts, images and padding.
+      wanted: PlanArrays[B], of critiques the user's plans; else None.
+      noise: int32[B, 11], of critiques: steps by which what should change is misread; else None.
     """
 
     photos: np.ndarray
@@ -27,6 +29,8 @@ class Batch(NamedTuple):
     edits: PlanArrays | None
     tokens: np.ndarray
     weights: np.ndarray
+    wanted: PlanArrays | None = None
+    noise: np.ndarray | None = None
 
 
 class PromptBatch(NamedTuple):
@@ -60,7 +64,11 @@ def collate(rows: Sequence[tuple[Row, np.ndarray, Plan]], length: int, pad_id: i
         weights[i, : len(row.weights)] = row.weights
     edits = stack([row.edits[0] for row, _, _ in rows]) if rows[0][0].edits else None
     photos, spoil = np.stack([crop for _, crop, _ in rows]), stack([spoil for _, _, spoil in rows])
-    return Batch(photos, spoil, edits, tokens, weights)
+    batch = Batch(photos, spoil, edits, tokens, weights)
+    if rows[0][0].wanted is None:
+        return batch
+    noise = np.array([row.noise for row, _, _ in rows], np.int32)
+    return batch._replace(wanted=stack([row.wanted for row, _, _ in rows]), noise=noise)
 
 
 def collate_prompts(prompts: Sequence[tuple[tuple[list[int], list[int]], Example, np.ndarray, int]], length: int,

@@ -1,6 +1,7 @@
 """Feeds a build of the studio to training: shuffled, repeated, sharded per host, resumable (Grain)."""
 
 import collections
+import dataclasses
 import functools
 import pathlib
 from collections.abc import Collection, Mapping
@@ -12,12 +13,14 @@ from rtq.data import batches, records
 from rtq.data.drafts import KINDS, moving_plan
 from rtq.data.redraw import redraw
 from rtq.data.rows import TASKS, Writer, critique_prompt, edit_prompt, measured_in_step, row_of
+from rtq.text.facts import CHANGES
 
 # Tokens of a row by task: 95% of the rows or more fit at 25 tokens an image.
-LENGTHS: Mapping[str, int] = {"words": 72, "facts": 68, "edit": 108, "refine": 124, "summarise": 100, "change": 84,
-                              "critique": 156, "scores": 104}  # fmt: skip
+LENGTHS: Mapping[str, int] = {"words": 72, "facts": 68, "edit": 108, "correct": 88, "refine": 124, "summarise": 100,
+                              "change": 84, "critique": 178, "scores": 126}  # fmt: skip
 PROMPT_LENGTH = 76
 MOVING = 0.7  # share of the change task's rows with edits that move nearly every fact
+MISREAD = (0.0, 0.6, 1.2)  # standard deviations of a critic's mistakes, in steps; one is drawn for each row
 REDRAWN = 0.8  # share of rows with other wishes, words and mistakes than the studio's; those went through its filters
 
 
@@ -91,7 +94,18 @@ def _row(task: str, writer: Writer, pair, rng: np.random.Generator):
         example = redraw(example, rng, writer.options)
     edit = moving_plan(rng) if task == "change" and rng.random() < MOVING else None
     row = row_of(task, example, writer, int(rng.integers(3)), bool(rng.integers(2)), edit)
+    if row.wanted is not None and measured_in_step(writer.tokenizer):
+        row = dataclasses.replace(row, noise=misreading(rng))
     return row, crop, example.spoil
+
+
+def misreading(rng: np.random.Generator) -> tuple[int, ...]:
+    """By how many steps a critic is off when it says what should change: now exactly right, now far from it.
+
+    What it goes on to say must bear its own mistakes, which the studio's texts do not have.
+    """
+    steps = rng.normal(0, rng.choice(MISREAD), len(CHANGES))
+    return tuple(int(x) for x in np.rint(steps))
 
 
 def _prompt(writer: Writer, pair, rng: np.random.Generator):

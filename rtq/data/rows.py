@@ -3,11 +3,15 @@
     words      request → what will be done, and the plan: reading without a photo
     facts      photo, request → the facts that open the reasoning, no further
     edit       photo, request → reasoning and plan
+    correct    weak plan and feedback → the plan: refining without photos
     refine     photo and weak result, its plan and feedback → reasoning and plan
     summarise  photo and edit → request
     change     photo → its facts; an edit → its facts and the measured change, no further
-    critique   photo, request → metrics; edit → change and scores, of the user's edit or of the weak one
-    scores     request, facts → metrics; facts, change → scores: judging without a photo
+    critique   photo, request → what should change, metrics; an edit → its facts and change, errors, scores
+    scores     request, facts → what should change, metrics; facts, change → errors, scores: judging without a photo
+
+The edit of a critique is the user's or the weak one; what should change is what the user's does, and errors are how far
+the edit is from that.
 """
 
 import dataclasses
@@ -17,15 +21,20 @@ from rtq.data.example import Example
 from rtq.data.options import POCKET
 from rtq.editor import Plan
 from rtq.text import answers, prompts
-from rtq.text.facts import CHANGES, FACTS, all_facts, changes_text, facts_text
+from rtq.text.facts import CHANGES, FACTS, MAX_CHANGE, all_facts, changes_text, facts_text, read_facts
 from rtq.text.grammar import Options
 from rtq.text.tokenizer import Tokenizer
 
-TASKS = ("words", "facts", "edit", "refine", "summarise", "change", "critique", "scores")
-VERDICT = 3.0  # weight of a token of change and scores: few beside those of the metrics, and harder
+TASKS = ("words", "facts", "edit", "correct", "refine", "summarise", "change", "critique", "scores")
+VERDICT = 3.0  # weight of what should change, of changes and of scores: few beside other tokens, and harder
 # What stands for facts where a step writes those it measures (`sft_step.measured`).
 PLACES = facts_text(dict.fromkeys(FACTS, 0)), changes_text(dict.fromkeys(CHANGES, 0))
-IMAGES = {"words": 0, "facts": 1, "edit": 1, "refine": 2, "summarise": 2, "change": 2, "critique": 2,
+# How these weigh in a critique, in the order in which they stand there: the photo's facts, what should change, the
+# edit's facts, what changed, errors; with photos, and where facts and changes are given.
+SEEING = (1.0,) * len(FACTS) + (VERDICT,) * len(CHANGES) + (1.0,) * len(FACTS) + (VERDICT,) * len(CHANGES)
+BLIND = (0.0,) * len(FACTS) + (VERDICT,) * len(CHANGES) + (0.0,) * len(FACTS) + (0.0,) * len(CHANGES)
+ERRORS = (1.0,) * len(CHANGES)
+IMAGES = {"words": 0, "facts": 1, "edit": 1, "correct": 0, "refine": 2, "summarise": 2, "change": 2, "critique": 2,
           "scores": 0}  # fmt: skip
 
 
@@ -35,15 +44,19 @@ class Row:
 
     Attributes:
       tokens: ids, images as so many image tokens.
-      weights: as many: 1 on what the model must write (`VERDICT` on changes and scores), 0 on prompts and images.
+      weights: as many: 1 on what the model must write (`VERDICT` on what is harder), 0 on prompts and images.
       edits: plan of the second image, if there is one, on the spoiled photo.
       task: of `TASKS`.
+      wanted: of a critique the user's plan, whose changes are wanted; else None.
+      noise: steps by which a model that goes on from what it should want is misled, one for each of `CHANGES`.
     """
 
     tokens: list[int]
     weights: list[float]
     edits: tuple[Plan, ...]
     task: str
+    wanted: Plan | None = None
+    noise: tuple[int, ...] = (0,) * len(CHANGES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +77,7 @@ class Writer:
 def words_row(example: Example, writer: Writer, variant: int) -> Row:
     """Request → answer without what is seen; of a vague request nothing can be known that way."""
     prompt = prompts.render(writer.tokenizer, prompts.read(example.requests[variant], writer.options))
-    answer = answers.answer_text(example.plan, " " + example.reasoning.strip().split(". ")[-1].rpartition("] ")[2])
-    return _row("words", (prompt, 0.0), (prompts.reply(writer.tokenizer, answer), 1.0))
+    return _row("words", (prompt, 0.0), (_blind_answer(example, writer), 1.0))
 
 
 def facts_row(example: Example, writer: Writer, variant: int) -> Row:
@@ -88,6 +100,13 @@ def edit_prompt(example: Example, writer: Writer, variant: int) -> list[int]:
 def critique_prompt(example: Example, writer: Writer, variant: int) -> list[int]:
     """The prompt of `critique_row`'s metrics, for sampling."""
     return _render(writer, prompts.critique_metrics(example.requests[variant]))
+
+
+def correct_row(example: Example, writer: Writer) -> Row:
+    """Weak plan and feedback → answer without what is seen."""
+    messages = prompts.correct(example.feedback, example.weak, writer.options)
+    prompt = prompts.render(writer.tokenizer, messages)
+    return _row("correct", (prompt, 0.0), (_blind_answer(example, writer), 1.0))
 
 
 def refine_row(example: Example, writer: Writer) -> Row:
@@ -119,27 +138,40 @@ def change_row(example: Example, writer: Writer, edit: Plan | None, weak: bool) 
 
 
 def critique_row(example: Example, writer: Writer, variant: int, weak: bool) -> Row:
-    """Photo and request → metrics; then the user's or the weak edit → change and scores."""
-    t = writer.tokenizer
-    metrics = answers.metrics_text(*zip(*example.metrics, strict=True), example.metrics_reasoning)
-    values = example.weak_scores if weak else example.scores
-    scores = answers.scores_text(values, _change(example, t, weak), prompts.score_texts(t))
-    return _row(
-        "critique", (critique_prompt(example, writer, variant), 0.0),
-        (prompts.reply(t, metrics), 1.0), (prompts.scores_turn(t, writer.image_tokens), 0.0),
-        (prompts.reply(t, scores), VERDICT), edits=(example.weak if weak else example.plan,))  # fmt: skip
+    """Photo and request → what should change and metrics; then the user's or the weak edit → errors and scores."""
+    row = _critique_row(example, writer, variant, weak)
+    return _weighed(row, writer.tokenizer, SEEING + ERRORS)
 
 
 def scores_row(example: Example, writer: Writer, variant: int, weak: bool) -> Row:
     """A critique without photos: facts and changes are given, what they are worth follows from the words."""
     t = writer.tokenizer
-    critique = critique_row(example, writer, variant, weak)
+    row = _critique_row(example, writer, variant, weak)
     hidden = {t.vision_start_id, t.image_id, t.vision_end_id}
-    given = _fact_ids(t)
-    kept = [(i, 0.0 if i in given else w) for i, w in zip(critique.tokens, critique.weights, strict=True)
-            if i not in hidden]  # fmt: skip
+    kept = [pair for pair in zip(row.tokens, row.weights, strict=True) if pair[0] not in hidden]
     tokens, weights = (list(column) for column in zip(*kept, strict=True))
-    return Row(tokens, weights, critique.edits, "scores")
+    return _weighed(dataclasses.replace(row, tokens=tokens, weights=weights, task="scores"), t, BLIND + ERRORS)
+
+
+def _critique_row(example: Example, writer: Writer, variant: int, weak: bool) -> Row:
+    t = writer.tokenizer
+    wanted, change, errors = _moves(example, t, weak)
+    metrics = answers.metrics_text(*zip(*example.metrics, strict=True), example.metrics_reasoning + wanted)
+    values = example.weak_scores if weak else example.scores
+    scores = answers.scores_text(values, change + errors, prompts.score_texts(t))
+    row = _row(
+        "critique", (critique_prompt(example, writer, variant), 0.0),
+        (prompts.reply(t, metrics), 1.0), (prompts.scores_turn(t, writer.image_tokens), 0.0),
+        (prompts.reply(t, scores), VERDICT), edits=(example.weak if weak else example.plan,))  # fmt: skip
+    return dataclasses.replace(row, wanted=example.plan)
+
+
+def _weighed(row: Row, tokenizer: Tokenizer, weights: tuple[float, ...]) -> Row:
+    """The row with its facts weighed in their order; as it is where facts are not single tokens."""
+    fact_ids, following = _fact_ids(tokenizer), iter(weights)
+    return dataclasses.replace(
+        row, weights=[next(following) if i in fact_ids else w for i, w in zip(row.tokens, row.weights, strict=True)]
+    )
 
 
 @functools.cache
@@ -163,12 +195,22 @@ def _change(example: Example, tokenizer: Tokenizer, weak: bool) -> str:
     return example.weak_change if weak else example.change
 
 
+def _moves(example: Example, tokenizer: Tokenizer, weak: bool) -> tuple[str, str, str]:
+    """What should change; facts of an edit and what changed; errors, which are the change less what should change."""
+    if measured_in_step(tokenizer):
+        return PLACES[1], _change(example, tokenizer, weak), PLACES[1]
+    wanted, change = (read_facts(_change(example, tokenizer, which))[1] for which in (False, weak))
+    errors = {name: max(-MAX_CHANGE, min(MAX_CHANGE, change[name] - wanted[name])) for name in change}
+    return changes_text(wanted), _change(example, tokenizer, weak), changes_text(errors)
+
+
 def row_of(task: str, example: Example, writer: Writer, variant: int, weak: bool, edit: Plan | None = None) -> Row:
     """The row of an example for a task of `TASKS`; edit: as in `change_row`."""
     make = {
         "words": lambda: words_row(example, writer, variant),
         "facts": lambda: facts_row(example, writer, variant), "edit": lambda: edit_row(example, writer, variant),
-        "refine": lambda: refine_row(example, writer), "summarise": lambda: summarise_row(example, writer, variant),
+        "correct": lambda: correct_row(example, writer), "refine": lambda: refine_row(example, writer),
+        "summarise": lambda: summarise_row(example, writer, variant),
         "change": lambda: change_row(example, writer, edit, weak),
         "critique": lambda: critique_row(example, writer, variant, weak),
         "scores": lambda: scores_row(example, writer, variant, weak),
@@ -185,6 +227,12 @@ def _render(writer: Writer, messages: prompts.Messages) -> list[int]:
 
 def _answer(example: Example, writer: Writer) -> list[int]:
     return prompts.reply(writer.tokenizer, answers.answer_text(example.plan, example.reasoning))
+
+
+def _blind_answer(example: Example, writer: Writer) -> list[int]:
+    """The answer without the words about what is seen."""
+    answer = answers.answer_text(example.plan, " " + example.reasoning.strip().split(". ")[-1].rpartition("] ")[2])
+    return prompts.reply(writer.tokenizer, answer)
 
 
 def _row(task: str, *parts: tuple[list[int], float], edits: tuple[Plan, ...] = ()) -> Row:

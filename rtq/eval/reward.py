@@ -20,7 +20,7 @@ _score = jax.jit(scoring.score, static_argnames=("cfg", "turn", "max_new_tokens"
 class Reward:
     """Expected scores under metrics that are written once for each photo and request."""
 
-    def __init__(self, model: policy.Policy, *, batch: int, metrics_tokens: int = 64, score_tokens: int = 24):
+    def __init__(self, model: policy.Policy, *, batch: int, metrics_tokens: int, score_tokens: int):
         """model: loaded like a policy. batch: photos at once. metrics_tokens, score_tokens: room for its replies."""
         self._model, self._batch, self._room = model, batch, (metrics_tokens, score_tokens)
         self._grammar = grammars.critiques(model.tokenizer, model.cfg.vocab_size)

@@ -67,7 +67,7 @@ def train(config: Any, workdir: pathlib.Path) -> None:
 
     def advance(carry: loop.Carry, number: int) -> loop.Outcome:
         task, batch = feed(number)
-        new, metrics = steps[task](carry[config.trained], devices.shard(to_step(batch)), key)
+        new, metrics = steps[task](carry[config.trained], devices.shard(batch), key)
         named = {"loss": metrics["loss"], **{f"{task}/{name}": pair for name, pair in metrics.items()}}
         return loop.Outcome({config.trained: new}, named, [f"those of batch {number + 1}, task {task}"])
 
@@ -169,15 +169,10 @@ def open_rows(
     )  # fmt: skip
 
 
-def to_step(batch: batches.Batch) -> sft_step.Batch:
-    """The pipeline's batch as the step takes it."""
-    return sft_step.Batch(batch.photos, batch.spoil, batch.edits, batch.tokens, batch.weights)
-
-
 def evaluator(config: Any, setup: sft_step.Setup, devices: Any, folder: pathlib.Path, writer: rows.Writer) -> Callable:
     """params → {"validation/loss": …, "validation/TASK/…": …} over the same few batches every time."""
     held = {
-        task: [to_step(next(made)) for _ in range(config.evaluation.batches)]
+        task: [next(made) for _ in range(config.evaluation.batches)]
         for task, share in config.tasks.items()
         if share > 0
         for made in [open_rows(folder, task, config, writer)]

@@ -30,7 +30,8 @@ BINS = 0.8  # standard deviation of a soft target, in bins
 REACH = 3  # bins on either side that get any of it
 SCORE = "score"
 MEASURED = ("change", "critique", "scores")  # tasks whose facts a step measures
-BLIND = ("words", "scores")  # tasks without images among their tokens
+BLIND = ("words", "correct", "scores")  # tasks without images among their tokens
+_LEVELS, _CHANGES = np.arange(len(FACTS)), np.arange(len(FACTS), len(FACTS) + len(CHANGES))
 FAMILIES = (*FACTS, *(f"{name}_change" for name in CHANGES), SCORE)
 
 
@@ -97,21 +98,45 @@ def seen(batch: Batch, setup: Setup) -> jax.Array:
     return jnp.stack([first, rollout.render(first, batch.edits, setup.editing)], 1)
 
 
-def measured(tokens: jax.Array, images: jax.Array, table: Ordinals) -> jax.Array:
-    """int32[B, T] rows of "change", "scores" or "critique" with the facts of their images float32[B, 2, S, S, 3].
+def places(tokens: jax.Array, table: Ordinals) -> jax.Array:
+    """int32[B, T]: how many facts stand before each fact of a row; -1 where there is none."""
+    family = jnp.asarray(table.family)[tokens]
+    is_fact = (family >= 0) & (family < len(FACTS) + len(CHANGES))
+    return jnp.where(is_fact, jnp.cumsum(is_fact, axis=1) - 1, -1)
 
-    The rows hold places for them: facts of the photo, facts of the edit, changes.
+
+def measured(batch: Batch, images: jax.Array, setup: Setup) -> tuple[jax.Array, jax.Array]:
+    """Rows of "change", "scores" or "critique" with the facts of their images float32[B, 2, S, S, 3].
+
+    The rows hold places for them: facts of the photo, in critiques what should change, facts of the edit, changes, in
+    critiques errors. What should change is what the user's plan changes, misread by `Batch.noise` in what the model
+    goes on from, not in what it must write; the errors follow from what it goes on from.
+
+    Returns:
+      int32[B, T] tokens to go on from, int32[B, T] tokens to write.
     """
     before, after = images[:, 0], images[:, 1]
-    bins = jnp.concatenate(
-        [measure.levels(before), measure.levels(after), measure.changes(before, after) + MAX_CHANGE], 1
-    )
-    levels, count = range(len(FACTS)), len(FACTS) + len(CHANGES)
-    family = np.array([*levels, *levels, *range(len(FACTS), count)])
-    ids = jnp.asarray(table.ids)[family[None], bins]
-    is_fact = jnp.asarray((table.family >= 0) & (table.family < count))[tokens]
-    place = jnp.clip(jnp.cumsum(is_fact, axis=1) - 1, 0, len(family) - 1)
-    return jnp.where(is_fact, jnp.take_along_axis(ids, place, axis=1), tokens)
+    change = measure.changes(before, after)
+    given = [measure.levels(before), measure.levels(after), change]
+    kinds = [_LEVELS, _LEVELS, _CHANGES]
+    wanted = given
+    if batch.wanted is not None:
+        should = measure.changes(before, rollout.render(before, batch.wanted, setup.editing))
+        read = jnp.clip(should + batch.noise, -MAX_CHANGE, MAX_CHANGE)
+        errors = jnp.clip(change - read, -MAX_CHANGE, MAX_CHANGE)
+        kinds = [_LEVELS, _CHANGES, _LEVELS, _CHANGES, _CHANGES]
+        given, wanted = ([given[0], x, given[1], change, errors] for x in (read, should))
+    place = places(batch.tokens, setup.ordinals)
+    ids = jnp.asarray(setup.ordinals.ids)
+    family = np.concatenate(kinds)
+    shift = np.where(family < len(FACTS), 0, MAX_CHANGE)
+
+    def written(values):
+        facts = ids[family[None], jnp.concatenate(values, 1) + shift[None]]
+        there = jnp.take_along_axis(facts, jnp.clip(place, 0, len(family) - 1), axis=1)
+        return jnp.where(place >= 0, there, batch.tokens)
+
+    return written(given), written(wanted)
 
 
 def family_of(tokens: jax.Array, weights: jax.Array, table: Ordinals) -> jax.Array:
@@ -128,16 +153,16 @@ def loss(params: Any, batch: Batch, *, setup: Setup, task: str) -> tuple[jax.Arr
     cfg, table = setup.cfg, setup.ordinals
     cfg, params = (cfg, params) if cfg.remat else rollout.unrolled(cfg, params)
     side = rollout.image_side(cfg, batch.photos.shape[1])
-    tokens, features = batch.tokens, None
+    tokens, written, features = batch.tokens, batch.tokens, None
     if task not in BLIND or task in MEASURED:
         images = seen(batch, setup)
-        tokens = measured(tokens, images, table) if task in MEASURED else tokens
+        tokens, written = measured(batch, images, setup) if task in MEASURED else (tokens, written)
         features = None if task in BLIND else rollout.features(cfg, params, images)
     place = rollout.inputs(cfg, tokens, jnp.ones(tokens.shape, bool), side)
     x = model.embed(cfg, params, tokens, features, place.feature_index)
     causal = model.causal_mask(jnp.ones((1, x.shape[1]), bool))
     hidden, _ = model.forward(cfg, params, x, place.positions, causal, lora=params.get("lora"))
-    targets, weights = tokens[:, 1:], batch.weights[:, 1:]
+    targets, weights = written[:, 1:], batch.weights[:, 1:]
     family = family_of(targets, weights, table)
     soft = (family >= 0)[..., None]
     neighbours = jnp.where(soft, jnp.asarray(table.neighbours)[targets], targets[..., None])
@@ -145,17 +170,25 @@ def loss(params: Any, batch: Batch, *, setup: Setup, task: str) -> tuple[jax.Arr
     share = jnp.where(soft, jnp.asarray(table.neighbour_weights)[targets], alone)
     logprobs, _, best = model.token_logprobs(cfg, params, hidden[:, :-1], neighbours, greedy=True)
     total, denominator = losses.sft_loss(logprobs, share, weights)
-    return total, (denominator, _accuracies(best, targets, family, weights > 0, table))
+    metrics = _accuracies(best, targets, family, weights > 0, table)
+    if batch.wanted is not None:
+        place = places(targets, table) - len(FACTS)
+        metrics["within_one/wanted"] = _near(best, targets, (place >= 0) & (place < len(CHANGES)), table)
+    return total, (denominator, metrics)
 
 
 def _accuracies(best, targets, family, counts, table: Ordinals) -> dict[str, losses.Pair]:
     """The likeliest token is right; and for each family, it is one of the family at most one bin off."""
-    bins, families = jnp.asarray(table.bin), jnp.asarray(table.family)
-    near = (families[best] == families[targets]) & (jnp.abs(bins[best] - bins[targets]) <= 1)
     metrics = {"accuracy": losses.mean_over(best == targets, counts)}
     for number, name in enumerate(FAMILIES):
-        metrics[f"within_one/{name}"] = losses.mean_over(near, counts & (family == number))
+        metrics[f"within_one/{name}"] = _near(best, targets, counts & (family == number), table)
     return metrics
+
+
+def _near(best, targets, counts, table: Ordinals) -> losses.Pair:
+    bins, families = jnp.asarray(table.bin), jnp.asarray(table.family)
+    near = (families[best] == families[targets]) & (jnp.abs(bins[best] - bins[targets]) <= 1)
+    return losses.mean_over(near, counts)
 
 
 def step(

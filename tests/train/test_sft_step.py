@@ -28,15 +28,17 @@ def critiques() -> sft_step.Batch:
     rows, weights = [], []
     for i in range(ROWS):
         ask = prompts.render(TOKENIZER, prompts.critique_metrics("brighter " * (i + 1)), [tiny.IMAGE_TOKENS])
-        metrics = prompts.reply(TOKENIZER, answers.metrics_text(("colour", "mood"), (10, 90), LEVELS))
+        metrics = prompts.reply(TOKENIZER, answers.metrics_text(("colour", "mood"), (10, 90), LEVELS + CHANGES))
         turn = prompts.scores_turn(TOKENIZER, tiny.IMAGE_TOKENS)
-        scores = prompts.reply(TOKENIZER, answers.scores_text((i, 10), LEVELS + CHANGES))
+        scores = prompts.reply(TOKENIZER, answers.scores_text((i, 10), LEVELS + CHANGES + CHANGES))
         rows.append(ask + metrics + turn + scores)
         weights.append([0] * len(ask) + [1] * len(metrics) + [0] * len(turn) + [int(VERDICT)] * len(scores))
     length = max(map(len, rows))
     tokens = np.array([row + [TOKENIZER.pad_id] * (length - len(row)) for row in rows], np.int32)
     weights = np.array([row + [0] * (length - len(row)) for row in weights], np.float32)
-    return sft_step.Batch(tiny.photos(ROWS), tiny.plans(ROWS), tiny.plans(ROWS, 1), tokens, weights)
+    noise = np.random.default_rng(0).integers(-2, 3, (ROWS, len(facts.CHANGES))).astype(np.int32)
+    edits, wanted = tiny.plans(ROWS, 1), tiny.plans(ROWS, 2)
+    return sft_step.Batch(tiny.photos(ROWS), tiny.plans(ROWS), edits, tokens, weights, wanted, noise)
 
 
 @jax.jit
@@ -55,18 +57,18 @@ def plain_loss(params, batch: sft_step.Batch, scores: bool):
     second = jnp.clip(render_batch(first, batch.edits, **small), 0, 1)
     grid = (tiny.SIDE // CFG.patch_size,) * 2
     total = 0.0
+    given = written = batch.tokens
+    if scores:
+        given, written = map(np.asarray, sft_step.measured(batch, jnp.stack([first, second], 1), SETUP))
     for i in range(ROWS):
-        tokens = batch.tokens[i : i + 1]
-        if scores:
-            pair = jnp.stack([first[i], second[i]])[None]
-            tokens = np.asarray(sft_step.measured(jnp.asarray(tokens), pair, TABLE))
+        tokens = given[i : i + 1]
         place, _ = positions.mrope_positions(tokens, [[grid, grid]], CFG)
         patches = images.to_patches(jnp.stack([first[i], second[i]]), CFG).reshape(1, -1, CFG.patch_dim)
         features = model.vision(CFG, params, patches, images.index_of([[grid, grid]], CFG))
         x = model.embed(CFG, params, tokens, features, positions.feature_index(tokens, CFG))
         logp = np.asarray(_logprobs(params, x, jnp.asarray(place)))[0]
         for t in range(1, tokens.shape[1]):
-            target = int(tokens[0, t])
+            target = int(written[i, t])
             q = {target: 1.0}
             is_score = TABLE.family[target] == sft_step.FAMILIES.index(sft_step.SCORE)
             if TABLE.family[target] >= 0 and (not is_score or batch.weights[i, t] == VERDICT):
@@ -90,19 +92,42 @@ def test_the_loss_is_that_of_a_plain_computation(scores):
     assert metrics["accuracy"][1] == (batch.weights > 0).sum()
     assert metrics["within_one/score"][1] == 2 * ROWS
     assert metrics["within_one/luma"][1] == 2 * ROWS
-    assert metrics["within_one/side_change"][1] == ROWS
+    assert metrics["within_one/side_change"][1] == 3 * ROWS
+    assert metrics["within_one/wanted"][1] == len(facts.CHANGES) * ROWS
+
+
+def _changes(before, after) -> np.ndarray:
+    return np.asarray(measure.changes(before[None], after[None])[0])
 
 
 def test_changes_are_what_the_photos_show_whatever_the_rows_say():
     batch = critiques()
     say = TOKENIZER.encode(f"<think>{LEVELS}{LEVELS}{CHANGES}")
     images = sft_step.seen(batch, SETUP)
-    rows = np.asarray(sft_step.measured(jnp.array([say] * ROWS), images, TABLE))
-    for photo, edit, row in zip(images[:, 0], images[:, 1], rows, strict=True):
-        before, after, change = (measure.named(x[0]) for x in (
-            measure.levels(photo[None]), measure.levels(edit[None]), measure.changes(photo[None], edit[None])))
+    rows = batch._replace(tokens=jnp.array([say] * ROWS), wanted=None, noise=None)
+    given, written = map(np.asarray, sft_step.measured(rows, images, SETUP))
+    np.testing.assert_array_equal(given, written)
+    for photo, edit, row in zip(images[:, 0], images[:, 1], given, strict=True):
+        before, after, change = (measure.named(x) for x in (
+            measure.levels(photo[None])[0], measure.levels(edit[None])[0], _changes(photo, edit)))
         text = f"<think>{facts.facts_text(before)}{facts.facts_text(after)}{facts.changes_text(change)}"
         assert TOKENIZER.decode(row.tolist()) == text
+
+
+def test_critiques_write_what_the_users_plan_changes_and_go_on_from_a_misreading():
+    batch = critiques()
+    images = sft_step.seen(batch, SETUP)
+    wanted = sft_step.seen(batch._replace(edits=batch.wanted), SETUP)[:, 1]
+    given, written = map(np.asarray, sft_step.measured(batch, images, SETUP))
+    assert (given != written).any()
+    for i in range(ROWS):
+        should, change = _changes(images[i, 0], wanted[i]), _changes(images[i, 0], images[i, 1])
+        read = np.clip(should + batch.noise[i], -facts.MAX_CHANGE, facts.MAX_CHANGE)
+        errors = np.clip(change - read, -facts.MAX_CHANGE, facts.MAX_CHANGE)
+        for rows, first in ((given, read), (written, should)):
+            text = TOKENIZER.decode(rows[i].tolist())
+            for values in (first, change, errors):
+                assert facts.changes_text(measure.named(values)) in text
 
 
 def test_rows_of_words_do_not_look():
