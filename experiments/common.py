@@ -31,7 +31,7 @@ def base(preset: str) -> ConfigDict:
         "batch": 0,  # rows of an update, on all hosts together
         "micro": 1,  # micro-batches that an update is computed in
         "model": {
-            "preset": preset if large else "pocket",  # for fresh weights; a checkpoint has its own shapes
+            "preset": preset,  # for fresh weights; a checkpoint has its own shapes
             "tokenizer": "" if large else "pocket",  # "": that of the checkpoint
             "dtype": "bfloat16" if large else "float32",
             "param_dtype": "bfloat16" if large else "float32",
@@ -61,8 +61,8 @@ def base(preset: str) -> ConfigDict:
             "refine": of(preset, pocket=124, large=1536),
             "summarise": of(preset, pocket=100, large=1024),
             "change": of(preset, pocket=84, large=1024),
-            "critique": of(preset, pocket=178, large=1536),
-            "scores": of(preset, pocket=126, large=1024),
+            "critique": of(preset, pocket=189, large=1536),
+            "scores": of(preset, pocket=137, large=1024),
         },
         "optimizer": {
             "learning_rate": 1e-4 if large else 1e-3,
@@ -99,7 +99,7 @@ def reinforcement(preset: str) -> ConfigDict:
         "prompt_tokens": of(preset, pocket=76, large=768),
         "new_tokens": of(preset, pocket=96, large=512),
         "metrics_tokens": of(preset, pocket=76, large=256),  # of the reward model's two replies
-        "score_tokens": of(preset, pocket=44, large=128),
+        "score_tokens": of(preset, pocket=55, large=128),
     })
     config.loss = ConfigDict({
         "clip_low": 0.2,

@@ -3,8 +3,9 @@
     python -m rtq.main --config=experiments/pocket.py --workdir=runs/pocket --config.data.photos=FOLDER
 
 Hardware: 2 cores. Stages: looking (what photos and edits show, and one-slider requests), a base for both models (all
-that the policy does), words (requests without photos); from there the policy, and by way of scores (judging without
-photos) the reward model; then both in turns (PGRT). A stage that misses its gate stops the run.
+that the policy does), words (requests without photos), edits; from there by way of practice (more words, and feedback
+without photos) the policy, and by way of scores (judging without photos) the reward model; then both in turns (PGRT).
+A stage that misses its gate stops the run.
 """
 
 from ml_collections import ConfigDict

@@ -17,7 +17,7 @@ from rtq.text.facts import CHANGES
 
 # Tokens of a row by task: 95% of the rows or more fit at 25 tokens an image.
 LENGTHS: Mapping[str, int] = {"words": 72, "facts": 68, "edit": 108, "correct": 88, "refine": 124, "summarise": 100,
-                              "change": 84, "critique": 178, "scores": 126}  # fmt: skip
+                              "change": 84, "critique": 189, "scores": 137}  # fmt: skip
 PROMPT_LENGTH = 76
 MOVING = 0.7  # share of the change task's rows with edits that move nearly every fact
 MISREAD = (0.0, 0.6, 1.2)  # standard deviations of a critic's mistakes, in steps; one is drawn for each row

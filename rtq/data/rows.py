@@ -7,8 +7,8 @@
     refine     photo and weak result, its plan and feedback → reasoning and plan
     summarise  photo and edit → request
     change     photo → its facts; an edit → its facts and the measured change, no further
-    critique   photo, request → what should change, metrics; an edit → its facts and change, errors, scores
-    scores     request, facts → what should change, metrics; facts, change → errors, scores: judging without a photo
+    critique   photo, request → what should change, metrics; an edit → its facts, changes and their errors, scores
+    scores     request, facts → what should change, metrics; facts, changes → errors, scores: judging without a photo
 
 The edit of a critique is the user's or the weak one; what should change is what the user's does, and errors are how far
 the edit is from that.
@@ -30,10 +30,10 @@ VERDICT = 3.0  # weight of what should change, of changes and of scores: few bes
 # What stands for facts where a step writes those it measures (`sft_step.measured`).
 PLACES = facts_text(dict.fromkeys(FACTS, 0)), changes_text(dict.fromkeys(CHANGES, 0))
 # How these weigh in a critique, in the order in which they stand there: the photo's facts, what should change, the
-# edit's facts, what changed, errors; with photos, and where facts and changes are given.
-SEEING = (1.0,) * len(FACTS) + (VERDICT,) * len(CHANGES) + (1.0,) * len(FACTS) + (VERDICT,) * len(CHANGES)
-BLIND = (0.0,) * len(FACTS) + (VERDICT,) * len(CHANGES) + (0.0,) * len(FACTS) + (0.0,) * len(CHANGES)
-ERRORS = (1.0,) * len(CHANGES)
+# edit's facts, and of each change what it should be, what it is, and its error; with photos, and where facts and
+# changes are given.
+SEEING = (1.0,) * len(FACTS) + (VERDICT,) * len(CHANGES) + (1.0,) * len(FACTS) + (VERDICT,) * 3 * len(CHANGES)
+BLIND = (0.0,) * len(FACTS) + (VERDICT,) * len(CHANGES) + (0.0,) * len(FACTS) + (VERDICT, 0.0, VERDICT) * len(CHANGES)
 IMAGES = {"words": 0, "facts": 1, "edit": 1, "correct": 0, "refine": 2, "summarise": 2, "change": 2, "critique": 2,
           "scores": 0}  # fmt: skip
 
@@ -140,7 +140,7 @@ def change_row(example: Example, writer: Writer, edit: Plan | None, weak: bool) 
 def critique_row(example: Example, writer: Writer, variant: int, weak: bool) -> Row:
     """Photo and request → what should change and metrics; then the user's or the weak edit → errors and scores."""
     row = _critique_row(example, writer, variant, weak)
-    return _weighed(row, writer.tokenizer, SEEING + ERRORS)
+    return _weighed(row, writer.tokenizer, SEEING)
 
 
 def scores_row(example: Example, writer: Writer, variant: int, weak: bool) -> Row:
@@ -150,15 +150,15 @@ def scores_row(example: Example, writer: Writer, variant: int, weak: bool) -> Ro
     hidden = {t.vision_start_id, t.image_id, t.vision_end_id}
     kept = [pair for pair in zip(row.tokens, row.weights, strict=True) if pair[0] not in hidden]
     tokens, weights = (list(column) for column in zip(*kept, strict=True))
-    return _weighed(dataclasses.replace(row, tokens=tokens, weights=weights, task="scores"), t, BLIND + ERRORS)
+    return _weighed(dataclasses.replace(row, tokens=tokens, weights=weights, task="scores"), t, BLIND)
 
 
 def _critique_row(example: Example, writer: Writer, variant: int, weak: bool) -> Row:
     t = writer.tokenizer
-    wanted, change, errors = _moves(example, t, weak)
+    wanted, judged = _moves(example, t, weak)
     metrics = answers.metrics_text(*zip(*example.metrics, strict=True), example.metrics_reasoning + wanted)
     values = example.weak_scores if weak else example.scores
-    scores = answers.scores_text(values, change + errors, prompts.score_texts(t))
+    scores = answers.scores_text(values, judged, prompts.score_texts(t))
     row = _row(
         "critique", (critique_prompt(example, writer, variant), 0.0),
         (prompts.reply(t, metrics), 1.0), (prompts.scores_turn(t, writer.image_tokens), 0.0),
@@ -195,13 +195,15 @@ def _change(example: Example, tokenizer: Tokenizer, weak: bool) -> str:
     return example.weak_change if weak else example.change
 
 
-def _moves(example: Example, tokenizer: Tokenizer, weak: bool) -> tuple[str, str, str]:
-    """What should change; facts of an edit and what changed; errors, which are the change less what should change."""
-    if measured_in_step(tokenizer):
-        return PLACES[1], _change(example, tokenizer, weak), PLACES[1]
-    wanted, change = (read_facts(_change(example, tokenizer, which))[1] for which in (False, weak))
-    errors = {name: max(-MAX_CHANGE, min(MAX_CHANGE, change[name] - wanted[name])) for name in change}
-    return changes_text(wanted), _change(example, tokenizer, weak), changes_text(errors)
+def _moves(example: Example, tokenizer: Tokenizer, weak: bool) -> tuple[str, str]:
+    """What should change; facts of an edit, and of each change what it should be, what it is, and the error: the
+    difference. Side by side, since a small model subtracts neighbours sooner than it looks numbers up."""
+    in_step = measured_in_step(tokenizer)
+    texts = ["".join(PLACES)] * 2 if in_step else [_change(example, tokenizer, which) for which in (False, weak)]
+    (_, wanted), (levels, sizes) = map(read_facts, texts)
+    errors = {name: max(-MAX_CHANGE, min(MAX_CHANGE, size - wanted[name])) for name, size in sizes.items()}
+    sums = [changes_text({name: value}) for name in sizes for value in (wanted[name], sizes[name], errors[name])]
+    return changes_text(wanted), facts_text(levels) + "".join(sums)
 
 
 def row_of(task: str, example: Example, writer: Writer, variant: int, weak: bool, edit: Plan | None = None) -> Row:

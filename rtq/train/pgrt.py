@@ -109,7 +109,7 @@ def reward_setup(config: Any, parts: grpo.Parts) -> reward_turn.Setup:
     return reward_turn.Setup(
         parts.reward_cfg, parts.tokenizer, parts.spoiling, parts.editing, parts.critique, parts.turn,
         config.critique.group, Sampling(config.sampling.temperature), config.sampling.metrics_tokens,
-        config.sampling.score_tokens, config.loss.scale_by_std,
+        config.sampling.score_tokens, config.loss.scale_by_std, config.rounds.margin,
     )  # fmt: skip
 
 
@@ -123,27 +123,30 @@ def mixed(buffer: dict[str, Any], studio: pairs.Pairs, share: float, seed: list[
     return out._replace(seeds=rng.integers(2**31, size=count).astype(np.int32))
 
 
-def perturbed_accuracy(config: Any, workdir: pathlib.Path, count: int) -> float:
+def perturbed_accuracy(config: Any, workdir: pathlib.Path, count: int) -> dict[str, float]:
     """How often the reward model of `config` puts the user's edit ahead of the studio's weak one, of `count` pairs of
-    validation photos or a few more."""
+    validation photos or a few more ("accuracy"), and of those of them that differ by the margin ("clear_accuracy")."""
     parts = grpo.prepare(config, workdir)
     judge = reward_turn.Judge(reward_setup(config, parts), parts.devices)
     reward = grpo.frozen(parts, config, jax.random.key(config.seed))
     feed = grpo.Prompts(parts.folders["validation"], config, parts.writer)
     rows = [judge(reward, pairs.perturbed(feed()[0]))[1] for _ in range(-(-count // config.batch))]
-    return appraisal.means([{"accuracy": jax.device_get(row["accuracy"])} for row in rows])["validation/accuracy"]
+    found = appraisal.means([jax.device_get(row) for row in rows])
+    return {name: found[f"validation/{name}"] for name in ("accuracy", "clear_accuracy")}
 
 
 def accuracies(setup: reward_turn.Setup, devices: Any, margin: float) -> appraisal.Also:
-    """How often the judge is right: on the studio's pairs ("perturbed_accuracy"), and on this policy's likeliest
-    answers that are at least `margin` away from the user's edit ("pair_accuracy"; those of this host)."""
+    """How often the judge is right: on the studio's pairs ("perturbed_accuracy"; "clear_accuracy" where the two edits
+    differ by `margin`), and on this policy's likeliest answers that are at least `margin` away from the user's edit
+    ("pair_accuracy"; those of this host)."""
     judge = reward_turn.Judge(setup, devices)
 
     def measure(reward: Any, batch: Any, plans: list, out: policy_turn.Appraised) -> dict[str, losses.Pair]:
-        perturbed = jax.device_get(judge(reward, pairs.perturbed(batch))[1]["accuracy"])
+        perturbed = jax.device_get(judge(reward, pairs.perturbed(batch))[1])
         found, _ = judge(reward, pairs.perturbed(batch)._replace(weak=rollout.plan_arrays(plans)[0]))
         counts = devices.fetch(out.scored.difference) >= margin
         right = (found[:, 0] > found[:, 1]) & counts
-        return {"perturbed_accuracy": perturbed, "pair_accuracy": (right.sum(), counts.sum())}
+        names = {"perturbed_accuracy": perturbed["accuracy"], "clear_accuracy": perturbed["clear_accuracy"]}
+        return names | {"pair_accuracy": (right.sum(), counts.sum())}
 
     return measure

@@ -27,8 +27,9 @@ def train(config: Any, workdir: pathlib.Path) -> None:
         weights.store(workdir / name / name, assets / f"{name}-sft")
     if not _is_done(last, "reward"):
         final = last_config(config, workdir)
-        _pass("reward", "accuracy on perturbed pairs", pgrt.perturbed_accuracy(final, workdir, config.pairs.count),
-              config.pairs.gate)  # fmt: skip
+        found = pgrt.perturbed_accuracy(final, workdir, config.pairs.count)
+        print(f"perturbed pairs that differ visibly: {found['clear_accuracy']:.3f} in order", flush=True)
+        _pass("reward", "accuracy on perturbed pairs", found["accuracy"], config.pairs.gate)
         pgrt.train(final, _made(last))
     for name in ("policy", "reward"):
         weights.store(last / name, assets / name)

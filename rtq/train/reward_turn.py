@@ -20,7 +20,7 @@ from rtq.models.qwen25vl.config import Config
 from rtq.rl import grammars, losses, rollout, scoring
 from rtq.rl.types import Context, Rollout
 from rtq.text.tokenizer import Tokenizer
-from rtq.train import grpo_step
+from rtq.train import grpo_step, policy_turn
 
 
 class Pairs(NamedTuple):
@@ -37,7 +37,8 @@ class Pairs(NamedTuple):
 
 
 class Setup(NamedTuple):
-    """What is fixed in a run; close over it. Names as in `policy_turn.Setup`; group: critiques of each pair."""
+    """What is fixed in a run; close over it. Names as in `policy_turn.Setup`; group: critiques of each pair; margin: a
+    pair is clear where its edits differ by this much in CIE ΔE2000."""
 
     cfg: Config
     tokenizer: Tokenizer
@@ -50,6 +51,7 @@ class Setup(NamedTuple):
     metrics_tokens: int
     score_tokens: int
     scale_by_std: bool
+    margin: float = 2.0
 
 
 class Begun(NamedTuple):
@@ -101,7 +103,8 @@ def verdicts(
     axis_name: str | None = None,
 ) -> tuple[jax.Array, dict[str, losses.Pair]]:  # fmt: skip
     """Expected scores float32[P, 2] in 0..1 of strong and weak edits, as the policy's reward has them, and "accuracy":
-    the share of pairs in which the strong one is ahead. For evaluation; `begin` was greedy with one critique each."""
+    the share of pairs in which the strong one is ahead, "clear_accuracy": of those with a margin. For evaluation;
+    `begin` was greedy with one critique each."""
     del whole
     _, begun, counts, weights = batch
     edits = begun.pairs.reshape(-1, *begun.pairs.shape[2:])
@@ -110,8 +113,10 @@ def verdicts(
         max_new_tokens=setup.score_tokens,
     )  # fmt: skip
     found = found.reshape(-1, 2)
+    clear = policy_turn.difference(begun.pairs[:, 0], begun.pairs[:, 1]) >= setup.margin
     metrics = {
         "accuracy": losses.mean_over(found[:, 0] > found[:, 1], jnp.ones(len(found))),
+        "clear_accuracy": losses.mean_over(found[:, 0] > found[:, 1], clear),
         "lead": losses.mean_over(found[:, 0] - found[:, 1], jnp.ones(len(found))),
     }
     return found, metrics if axis_name is None else jax.lax.psum(metrics, axis_name)

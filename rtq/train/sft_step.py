@@ -108,9 +108,10 @@ def places(tokens: jax.Array, table: Ordinals) -> jax.Array:
 def measured(batch: Batch, images: jax.Array, setup: Setup) -> tuple[jax.Array, jax.Array]:
     """Rows of "change", "scores" or "critique" with the facts of their images float32[B, 2, S, S, 3].
 
-    The rows hold places for them: facts of the photo, in critiques what should change, facts of the edit, changes, in
-    critiques errors. What should change is what the user's plan changes, misread by `Batch.noise` in what the model
-    goes on from, not in what it must write; the errors follow from what it goes on from.
+    The rows hold places for them: facts of the photo, in critiques what should change, facts of the edit, changes; in
+    critiques each with what it should be before it and its error after it. What should change is what the user's plan
+    changes, misread by `Batch.noise` in what the model goes on from, not in what it must write; the errors follow from
+    what it goes on from.
 
     Returns:
       int32[B, T] tokens to go on from, int32[B, T] tokens to write.
@@ -124,8 +125,9 @@ def measured(batch: Batch, images: jax.Array, setup: Setup) -> tuple[jax.Array, 
         should = measure.changes(before, rollout.render(before, batch.wanted, setup.editing))
         read = jnp.clip(should + batch.noise, -MAX_CHANGE, MAX_CHANGE)
         errors = jnp.clip(change - read, -MAX_CHANGE, MAX_CHANGE)
-        kinds = [_LEVELS, _CHANGES, _LEVELS, _CHANGES, _CHANGES]
-        given, wanted = ([given[0], x, given[1], change, errors] for x in (read, should))
+        kinds = [_LEVELS, _CHANGES, _LEVELS, np.repeat(_CHANGES, 3)]
+        judged = jnp.stack([read, change, errors], 2).reshape(len(change), -1)
+        given, wanted = ([given[0], x, given[1], judged] for x in (read, should))
     place = places(batch.tokens, setup.ordinals)
     ids = jnp.asarray(setup.ordinals.ids)
     family = np.concatenate(kinds)
@@ -174,6 +176,8 @@ def loss(params: Any, batch: Batch, *, setup: Setup, task: str) -> tuple[jax.Arr
     if batch.wanted is not None:
         place = places(targets, table) - len(FACTS)
         metrics["within_one/wanted"] = _near(best, targets, (place >= 0) & (place < len(CHANGES)), table)
+        place -= len(CHANGES) + len(FACTS)
+        metrics["within_one/error"] = _near(best, targets, (place >= 0) & (place % 3 == 2), table)
     return total, (denominator, metrics)
 
 

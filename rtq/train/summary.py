@@ -22,6 +22,7 @@ LABELS = {
     "truth": "truth, O / 10", "truth_gap": "learned reward minus truth",
     "pair_accuracy": "reward model right on the policy's edits",
     "perturbed_accuracy": "reward model right on perturbed edits",
+    "clear_accuracy": "the same, where the two edits differ visibly",
 }  # fmt: skip
 HEADLINE = ("loss", "delta_e", "reward", "truth", "pair_accuracy")  # stands large at the top, where a run has it
 

@@ -103,7 +103,7 @@ def test_rows_parse_back_and_weights_cover_what_must_be_written():
                     assert answers.parse_answer(written.removesuffix("<|eos|>")).plan == example.plan
                 assert (row.wanted == example.plan) == (task in ("critique", "scores"))
                 if task == "scores":
-                    assert written.count("[side") == 2  # what should change, and errors: what changed is given
+                    assert written.count("[side") == 3  # what changed is given
                 if task == "change":
                     assert written.count("[luma") == 3
                     assert row.edits == ((example.weak if weak else example.plan),)

@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 import pytest
 
+from experiments import evaluate
 from rtq.data import photos
 from rtq.eval import policy, reward
 
@@ -47,7 +48,9 @@ def test_policies_do_what_is_asked(seen, name):
 @pytest.mark.parametrize("name", ["reward-sft"])
 def test_reward_models_judge_what_they_see(seen, name):
     """Scores lie in the range and differ from edit to edit and from request to request."""
-    worth = reward.Reward(policy.load(f"embedded:{name}"), batch=2)
+    config = evaluate.get_config()
+    room = {"metrics_tokens": config.metrics_tokens, "score_tokens": config.score_tokens}
+    worth = reward.Reward(policy.load(f"embedded:{name}"), batch=2, **room)
     edits = np.stack([np.clip(seen * factor, 0, 1) for factor in (1.0, 1.6, 0.5)], 1)
     scores = worth(np.repeat(seen, 2, axis=0), ["make it brighter", "black and white"], np.repeat(edits, 2, axis=0))
     assert ((scores > 0) & (scores < 1)).all()

@@ -20,6 +20,7 @@ CFG, TOKENIZER = tiny.CFG, tiny.TOKENIZER
 ROWS = 4
 TABLE = sft_step.ordinals(TOKENIZER, CFG.vocab_size)
 LEVELS, CHANGES = PLACES
+SUMS = "".join(3 * facts.changes_text({name: 0}) for name in facts.CHANGES)  # what should be, what is, the error
 SETUP = sft_step.Setup(CFG, optax.adam(3e-3), TABLE, tiny.EXECUTOR, tiny.EXECUTOR)
 
 
@@ -30,7 +31,7 @@ def critiques() -> sft_step.Batch:
         ask = prompts.render(TOKENIZER, prompts.critique_metrics("brighter " * (i + 1)), [tiny.IMAGE_TOKENS])
         metrics = prompts.reply(TOKENIZER, answers.metrics_text(("colour", "mood"), (10, 90), LEVELS + CHANGES))
         turn = prompts.scores_turn(TOKENIZER, tiny.IMAGE_TOKENS)
-        scores = prompts.reply(TOKENIZER, answers.scores_text((i, 10), LEVELS + CHANGES + CHANGES))
+        scores = prompts.reply(TOKENIZER, answers.scores_text((i, 10), LEVELS + SUMS))
         rows.append(ask + metrics + turn + scores)
         weights.append([0] * len(ask) + [1] * len(metrics) + [0] * len(turn) + [int(VERDICT)] * len(scores))
     length = max(map(len, rows))
@@ -92,8 +93,8 @@ def test_the_loss_is_that_of_a_plain_computation(scores):
     assert metrics["accuracy"][1] == (batch.weights > 0).sum()
     assert metrics["within_one/score"][1] == 2 * ROWS
     assert metrics["within_one/luma"][1] == 2 * ROWS
-    assert metrics["within_one/side_change"][1] == 3 * ROWS
-    assert metrics["within_one/wanted"][1] == len(facts.CHANGES) * ROWS
+    assert metrics["within_one/side_change"][1] == 4 * ROWS
+    assert metrics["within_one/wanted"][1] == metrics["within_one/error"][1] == len(facts.CHANGES) * ROWS
 
 
 def _changes(before, after) -> np.ndarray:
@@ -126,8 +127,9 @@ def test_critiques_write_what_the_users_plan_changes_and_go_on_from_a_misreading
         errors = np.clip(change - read, -facts.MAX_CHANGE, facts.MAX_CHANGE)
         for rows, first in ((given, read), (written, should)):
             text = TOKENIZER.decode(rows[i].tolist())
-            for values in (first, change, errors):
-                assert facts.changes_text(measure.named(values)) in text
+            assert facts.changes_text(measure.named(first)) in text
+            judged = zip(facts.CHANGES, read, change, errors, strict=True)
+            assert "".join(facts.changes_text({name: int(x)}) for name, *some in judged for x in some) in text
 
 
 def test_rows_of_words_do_not_look():

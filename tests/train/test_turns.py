@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
 from rtq.data.batches import PromptBatch
 from rtq.data.example import Example
@@ -184,6 +185,35 @@ def test_the_judge_is_fair_to_both_sides():
     np.testing.assert_allclose(turned, found[:, ::-1], atol=1e-5)
     assert ((found > 0) & (found < 1)).all()
     assert float(metrics["accuracy"][0]) == (found[:, 0] > found[:, 1]).sum()
+    strong, weak = rendered(USERS), rendered([Plan()] * PROMPTS)
+    clear = np.array(far(strong, weak)) >= JUDGING.margin
+    assert 0 < clear.sum() < PROMPTS
+    np.testing.assert_array_equal(metrics["clear_accuracy"], [(clear & (found[:, 0] > found[:, 1])).sum(), clear.sum()])
     same, metrics = judge(start().params, given._replace(weak=given.strong))
     assert float(metrics["accuracy"][0]) == 0  # a tie is not right
     np.testing.assert_array_equal(same[:, 0], same[:, 1])
+
+
+def test_turns_on_a_mesh_are_those_on_copies():
+    """The same answers, critiques and updates with parameters divided over data, fsdp and tensor."""
+    options = ConfigDict({"mode": "mesh", "data": 2, "fsdp": 2, "tensor": 2})
+    places = {"copies": DEVICES, "mesh": parallel.make(options, CFG)}
+    found = {}
+    for name, devices in places.items():
+        at = devices.place(state.create(tiny.params(), OPTIMIZER))
+        models = policy_turn.Models(at.params, at.params, at.params)
+        playing = policy_turn.Turn(SETUP, LEARNING, devices, ANSWERS)
+        comparing = reward_turn.Turn(JUDGING, LEARNING._replace(row_images=True), devices)
+        (answers, _), health, _ = playing.play(models, batch(), KEY)
+        critiques, judged = comparing.play(at.params, at.params, pairs.perturbed(batch()), KEY)
+        rows = [devices.fetch((taken.tokens, taken.trained, taken.logprobs)) for taken in (answers, critiques)]
+        new, metrics = playing.learn(at, answers)
+        named = {k: v for k, v in {**health, **judged, **metrics}.items() if k != policy_turn.HOST}
+        found[name] = rows, jax.device_get(named), jax.tree.map(np.asarray, devices.whole(new).params)
+    (rows, health, params), (others, there, moved) = found["copies"], found["mesh"]
+    for (tokens, trained, logprobs), (same, _, close) in zip(rows, others, strict=True):
+        np.testing.assert_array_equal(tokens, same)
+        np.testing.assert_allclose(logprobs[trained], close[trained], atol=2e-4)
+    for name, pair in health.items():
+        np.testing.assert_allclose(there[name], pair, rtol=2e-3, atol=2e-3, err_msg=name)
+    jax.tree.map(functools.partial(np.testing.assert_allclose, atol=2e-4), params, moved)
