@@ -30,7 +30,7 @@ BINS = 0.8  # standard deviation of a soft target, in bins
 REACH = 3  # bins on either side that get any of it
 SCORE = "score"
 MEASURED = ("change", "critique", "scores")  # tasks whose facts a step measures
-BLIND = ("words", "correct", "scores")  # tasks without images among their tokens
+BLIND = ("words", "scores")  # tasks without images among their tokens
 _LEVELS, _CHANGES = np.arange(len(FACTS)), np.arange(len(FACTS), len(FACTS) + len(CHANGES))
 FAMILIES = (*FACTS, *(f"{name}_change" for name in CHANGES), SCORE)
 

@@ -99,8 +99,6 @@ def test_rows_parse_back_and_weights_cover_what_must_be_written():
                     assert answer.plan == example.plan
                     assert "[" not in answer.reasoning
                     assert example.reasoning.endswith(answer.reasoning)
-                if task == "correct":
-                    assert answers.parse_answer(written.removesuffix("<|eos|>")).plan == example.plan
                 assert (row.wanted == example.plan) == (task in ("critique", "scores"))
                 if task == "scores":
                     assert written.count("[side") == 3  # what changed is given
