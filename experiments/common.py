@@ -98,7 +98,7 @@ def reinforcement(preset: str) -> ConfigDict:
         "prompt_tokens": of(preset, pocket=76, large=768),
         "new_tokens": of(preset, pocket=96, large=512),
         "metrics_tokens": of(preset, pocket=76, large=256),  # of the reward model's two replies
-        "score_tokens": of(preset, pocket=55, large=128),
+        "score_tokens": of(preset, pocket=55, large=320),
     })
     config.loss = ConfigDict({
         "clip_low": 0.2,

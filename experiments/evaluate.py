@@ -32,5 +32,5 @@ def get_config(preset="pocket"):
         "ordered": common.of(preset, pocket=64, smoke=2),  # requests whose samples they put in order
         "batch": common.of(preset, pocket=16, smoke=2),
         "metrics_tokens": common.of(preset, pocket=76, large=256),
-        "score_tokens": common.of(preset, pocket=55, large=128),
+        "score_tokens": common.of(preset, pocket=55, large=320),
     })  # fmt: skip
