@@ -122,7 +122,7 @@ PRESETS = {
         image_token_id=4, video_token_id=5, dtype="float32", param_dtype="float32",
     ),
 }  # fmt: skip
-# One layer of each kind: says only that everything runs, and compiles soon.
+# One layer of each kind: says only that everything runs.
 PRESETS["smoke"] = dataclasses.replace(
     PRESETS["pocket"], hidden_size=64, num_layers=1, num_heads=2, num_kv_heads=1, ffn_size=128, mrope_section=(4, 6, 6),
     vision_depth=2, vision_hidden_size=64, vision_num_heads=2, vision_ffn_size=128, full_attention_blocks=(1,),
