@@ -32,7 +32,7 @@ PLACES = facts_text(dict.fromkeys(FACTS, 0)), changes_text(dict.fromkeys(CHANGES
 # edit's facts, and of each change what it should be, what it is, and its error; with photos, and where facts and
 # changes are given.
 SEEING = (1.0,) * len(FACTS) + (VERDICT,) * len(CHANGES) + (1.0,) * len(FACTS) + (VERDICT,) * 3 * len(CHANGES)
-BLIND = (0.0,) * len(FACTS) + (VERDICT,) * len(CHANGES) + (0.0,) * len(FACTS) + (VERDICT, 0.0, VERDICT) * len(CHANGES)
+GIVEN = (0.0,) * len(FACTS) + (VERDICT,) * len(CHANGES) + (0.0,) * len(FACTS) + (VERDICT, 0.0, VERDICT) * len(CHANGES)
 IMAGES = {"words": 0, "facts": 1, "edit": 1, "refine": 2, "summarise": 2, "change": 2, "critique": 2,
           "scores": 0}  # fmt: skip
 
@@ -143,7 +143,7 @@ def scores_row(example: Example, writer: Writer, variant: int, weak: bool) -> Ro
     hidden = {t.vision_start_id, t.image_id, t.vision_end_id}
     kept = [pair for pair in zip(row.tokens, row.weights, strict=True) if pair[0] not in hidden]
     tokens, weights = (list(column) for column in zip(*kept, strict=True))
-    return _weighed(dataclasses.replace(row, tokens=tokens, weights=weights, task="scores"), t, BLIND)
+    return _weighed(dataclasses.replace(row, tokens=tokens, weights=weights, task="scores"), t, GIVEN)
 
 
 def _critique_row(example: Example, writer: Writer, variant: int, weak: bool) -> Row:
