@@ -70,7 +70,7 @@ def report(samples: int) -> str:
         "answer, 3 locals × 5 mask kinds": grammar.answer_regex(grammar.Options(regions=REGIONS)),
         "answer, 3 locals × 4 mask kinds": grammar.answer_regex(),
         "answer, global sliders only": grammar.answer_regex(grammar.Options(max_locals=0)),
-        "critique, metrics": grammar.metrics_regex(),
+        "critique, plan and metrics": grammar.metrics_regex(),
         "critique, three scores": grammar.scores_regex(3),
         "request": grammar.request_regex(),
     }

@@ -275,10 +275,10 @@ def turn(folder: pathlib.Path, count: int) -> dict:
         return out
 
     def read(tokens, written):
-        return devices.shard(policy_turn.read(*devices.fetch((tokens, written)), config.batch, parts.tokenizer)[0])
+        return devices.shard(policy_turn.read(*devices.fetch((tokens, written)), parts.tokenizer)[0])
 
     def weigh(tokens):
-        return devices.shard(scoring.read_metrics(devices.fetch(tokens), parts.tokenizer)[::-1])
+        return devices.shard(scoring.read_metrics(devices.fetch(tokens), parts.tokenizer))
 
     lengths = []
     for i in range(1 + count):
@@ -301,9 +301,9 @@ def turn(folder: pathlib.Path, count: int) -> dict:
 
         compared = timed("reward: to the device", devices.shard, pairs.perturbed(batch))
         begun = timed("reward: begin", pair, reward.params, compared, whole[0])
-        counts, weights = timed("reward: read", weigh, begun.metrics.tokens)
+        opinions = timed("reward: read", weigh, begun.metrics.tokens)
         both, grammar = (reward.params, references[1]), parts.critique.table
-        taken, _ = timed("reward: finish", judge, both, (compared, begun, counts, weights), (whole[0], grammar))
+        taken, _ = timed("reward: finish", judge, both, (compared, begun, opinions), (whole[0], grammar))
         reward, _ = timed("reward: learn", teach, reward, taken, grammar)
     return {"seconds": seconds, "length": statistics.mean(lengths), "process": max(process, peaks()), "steps": peaks(),
             "size": f"{config.batch} requests x {config.sampling.group} answers"}  # fmt: skip

@@ -31,6 +31,6 @@ def get_config(preset="pocket"):
         "samples": common.of(preset, pocket=4, smoke=2),  # answers to a request that reward models put in order
         "ordered": common.of(preset, pocket=64, smoke=2),  # requests whose samples they put in order
         "batch": common.of(preset, pocket=16, smoke=2),
-        "metrics_tokens": common.of(preset, pocket=76, large=256),
-        "score_tokens": common.of(preset, pocket=55, large=320),
+        "metrics_tokens": common.of(preset, pocket=76, large=512),
+        "score_tokens": common.of(preset, pocket=16, large=128),
     })  # fmt: skip

@@ -44,9 +44,9 @@ def get_config(preset="pocket"):
         "words": stage("policy", "base", 3500, "", "words/accuracy", 0.0, "constant", words=0.85, edit=0.15),
         "policy": stage("policy", "words", 800, "", "edit/accuracy", 0.0, "cosine", edit=0.7, refine=0.18,
                         summarise=0.12),
-        "scores": stage("reward", "policy", 1500, "", "scores/within_one/error", 0.9, "constant", scores=0.8,
-                        change=0.2),
-        "reward": stage("reward", "scores", 1500, "", "critique/within_one/score", 0.0, "cosine", critique=0.75,
-                        change=0.15, scores=0.1),
+        "scores": stage("reward", "policy", 500, "", "scores/within_one/score", 0.0, "constant", scores=0.85,
+                        critique=0.15),
+        "reward": stage("reward", "scores", 700, "", "critique/within_one/score", 0.0, "cosine", critique=0.6,
+                        scores=0.4),
     })  # fmt: skip
     return config

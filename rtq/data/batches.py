@@ -20,8 +20,8 @@ class Batch(NamedTuple):
       edits: PlanArrays[B]: the second image is the first with it applied; None for tasks with one image.
       tokens: int32[B, T], padded on the right with the tokenizer's pad id.
       weights: float32[B, T]: weight of tokens[:, t] as a target; 0 on prompts, images and padding.
-      wanted: PlanArrays[B], of critiques the user's plans; else None.
-      noise: int32[B, 11], of critiques: steps by which what should change is misread; else None.
+      wanted: PlanArrays[B], of critiques the judge's plans, where a step measures what they change; else None.
+      noise: int32[B, 11], steps by which that is off; None where `wanted` is.
     """
 
     photos: np.ndarray

@@ -124,6 +124,25 @@ def changes(before, after):
     return (xp.sign(difference) * size).astype(np.int32)
 
 
+def moves(should, change):
+    """int32[…, 11] each → int32[…, 33] in the order of `facts.moves_text`: each change as it should be, as it is, and
+    the error."""
+    should, change = jnp.broadcast_arrays(should, change)
+    errors = jnp.clip(change - should, -MAX_CHANGE, MAX_CHANGE)
+    return jnp.stack([should, change, errors], -1).reshape(*change.shape[:-1], -1)
+
+
+def judged(photos, own, edits):
+    """What reward models are shown of edits: photos float32[P, S, S, 3], their own edits float32[P·C, S, S, 3] of C
+    critiques of each, and E edits of each float32[P·E, S, S, 3] → int32[P·C·E, 33], as `moves`."""
+
+    def changed(some):
+        each = len(some) // len(photos)
+        return changes(jnp.repeat(photos, each, axis=0), some).reshape(len(photos), each, -1)
+
+    return moves(changed(own)[:, :, None], changed(edits)[:, None]).reshape(-1, 3 * len(CHANGES))
+
+
 def named(row) -> dict[str, int]:
     """One row of levels or of changes by name, as `rtq.text.facts` writes them."""
     return {name: int(value) for name, value in zip(FACTS if len(row) == len(FACTS) else CHANGES, row, strict=True)}

@@ -17,11 +17,11 @@ from rtq.text.facts import CHANGES
 
 # Tokens of a row by task: 95% of the rows or more fit at 25 tokens an image.
 LENGTHS: Mapping[str, int] = {"words": 72, "facts": 68, "edit": 108, "refine": 124, "summarise": 100,
-                              "change": 84, "critique": 189, "scores": 137}  # fmt: skip
+                              "change": 84, "critique": 204, "scores": 146}  # fmt: skip
 PROMPT_LENGTH = 76
 MOVING = 0.7  # share of the change task's rows with edits that move nearly every fact
 WEAK = 2 / 3  # share of weak edits among those that are judged: of many good ones a critic learns not to look
-MISREAD = (0.0, 0.6, 1.2)  # standard deviations of a critic's mistakes, in steps; one is drawn for each row
+MISREAD = (0.0, 0.0, 0.5)  # standard deviations of what a judge gets wrong, in steps; one is drawn for each row
 REDRAWN = 0.8  # share of rows with other wishes, words and mistakes than the studio's; those went through its filters
 
 
@@ -95,15 +95,15 @@ def _row(task: str, writer: Writer, pair, rng: np.random.Generator):
         example = redraw(example, rng, writer.options)
     edit = moving_plan(rng) if task == "change" and rng.random() < MOVING else None
     row = row_of(task, example, writer, int(rng.integers(3)), bool(rng.random() < WEAK), edit)
-    if row.wanted is not None and measured_in_step(writer.tokenizer):
+    if row.wanted is not None:
         row = dataclasses.replace(row, noise=misreading(rng))
     return row, crop, example.spoil
 
 
 def misreading(rng: np.random.Generator) -> tuple[int, ...]:
-    """By how many steps a critic is off when it says what should change: now exactly right, now far from it.
+    """By how many steps a judge's plan changes other things than the user's: now none, now many.
 
-    What it goes on to say must bear its own mistakes, which the studio's texts do not have.
+    Its scores must bear its own mistakes, which the studio's plans do not have.
     """
     steps = rng.normal(0, rng.choice(MISREAD), len(CHANGES))
     return tuple(int(x) for x in np.rint(steps))

@@ -6,11 +6,10 @@
     refine     photo and weak result, its plan and feedback → reasoning and plan
     summarise  photo and edit → request
     change     photo → its facts; an edit → its facts and the measured change, no further
-    critique   photo, request → what should change, metrics; an edit → its facts, changes and their errors, scores
-    scores     request, facts → what should change, metrics; facts, changes → errors, scores: judging without a photo
+    critique   photo, request → plan, metrics; an edit and what is measured of it → scores
+    scores     request → plan, metrics; what is measured of an edit → scores: judging without photos
 
-The edit of a critique is the user's or the weak one; what should change is what the user's does, and errors are how far
-the edit is from that.
+The edit of a critique is the user's or the weak one; the judge's plan is the user's.
 """
 
 import dataclasses
@@ -20,19 +19,14 @@ from rtq.data.example import Example
 from rtq.data.options import POCKET
 from rtq.editor import Plan
 from rtq.text import answers, prompts
-from rtq.text.facts import CHANGES, FACTS, MAX_CHANGE, all_facts, changes_text, facts_text, read_facts
+from rtq.text.facts import CHANGES, FACTS, all_facts, changes_text, facts_text, moves_text, read_facts
 from rtq.text.grammar import Options
 from rtq.text.tokenizer import Tokenizer
 
 TASKS = ("words", "facts", "edit", "refine", "summarise", "change", "critique", "scores")
-VERDICT = 3.0  # weight of what should change, of changes and of scores: few beside other tokens, and harder
+VERDICT = 3.0  # weight of scores: few beside other tokens, and harder
 # What stands for facts where a step writes those it measures (`sft_step.measured`).
 PLACES = facts_text(dict.fromkeys(FACTS, 0)), changes_text(dict.fromkeys(CHANGES, 0))
-# How these weigh in a critique, in the order in which they stand there: the photo's facts, what should change, the
-# edit's facts, and of each change what it should be, what it is, and its error; with photos, and where facts and
-# changes are given.
-SEEING = (1.0,) * len(FACTS) + (VERDICT,) * len(CHANGES) + (1.0,) * len(FACTS) + (VERDICT,) * 3 * len(CHANGES)
-GIVEN = (0.0,) * len(FACTS) + (VERDICT,) * len(CHANGES) + (0.0,) * len(FACTS) + (VERDICT, 0.0, VERDICT) * len(CHANGES)
 IMAGES = {"words": 0, "facts": 1, "edit": 1, "refine": 2, "summarise": 2, "change": 2, "critique": 2,
           "scores": 0}  # fmt: skip
 
@@ -46,8 +40,8 @@ class Row:
       weights: as many: 1 on what the model must write (`VERDICT` on what is harder), 0 on prompts and images.
       edits: plan of the second image, if there is one, on the spoiled photo.
       task: of `TASKS`.
-      wanted: of a critique the user's plan, whose changes are wanted; else None.
-      noise: steps by which a model that goes on from what it should want is misled, one for each of `CHANGES`.
+      wanted: of a critique the judge's plan, where a step measures what it changes; else None.
+      noise: steps by which that is off, one for each of `CHANGES`.
     """
 
     tokens: list[int]
@@ -99,7 +93,7 @@ def edit_prompt(example: Example, writer: Writer, variant: int) -> list[int]:
 
 def critique_prompt(example: Example, writer: Writer, variant: int) -> list[int]:
     """The prompt of `critique_row`'s metrics, for sampling."""
-    return _render(writer, prompts.critique_metrics(example.requests[variant]))
+    return _render(writer, prompts.critique_metrics(example.requests[variant], writer.options))
 
 
 def refine_row(example: Example, writer: Writer) -> Row:
@@ -131,40 +125,28 @@ def change_row(example: Example, writer: Writer, edit: Plan | None, weak: bool) 
 
 
 def critique_row(example: Example, writer: Writer, variant: int, weak: bool) -> Row:
-    """Photo and request → what should change and metrics; then the user's or the weak edit → errors and scores."""
-    row = _critique_row(example, writer, variant, weak)
-    return _weighed(row, writer.tokenizer, SEEING)
+    """Photo and request → plan and metrics; then the user's or the weak edit → scores."""
+    t = writer.tokenizer
+    in_step = measured_in_step(t)
+    metrics = answers.metrics_text(*zip(*example.metrics, strict=True), example.plan, example.reasoning)
+    should, change = (dict.fromkeys(CHANGES, 0) if in_step else read_facts(text)[1]
+                      for text in (example.change, example.weak_change if weak else example.change))  # fmt: skip
+    turn = prompts.scores_turn(t, writer.image_tokens, moves_text(should, change))
+    scores = answers.scores_text(example.weak_scores if weak else example.scores, texts=prompts.score_texts(t))
+    row = _row(
+        "critique", (critique_prompt(example, writer, variant), 0.0), (prompts.reply(t, metrics), 1.0), (turn, 0.0),
+        (prompts.reply(t, scores), VERDICT), edits=(example.weak if weak else example.plan,))  # fmt: skip
+    return dataclasses.replace(row, wanted=example.plan if in_step else None)
 
 
 def scores_row(example: Example, writer: Writer, variant: int, weak: bool) -> Row:
-    """A critique without photos: facts and changes are given, what they are worth follows from the words."""
+    """A critique without photos: what is measured is given, what it is worth follows from the words."""
     t = writer.tokenizer
-    row = _critique_row(example, writer, variant, weak)
-    hidden = {t.vision_start_id, t.image_id, t.vision_end_id}
-    kept = [pair for pair in zip(row.tokens, row.weights, strict=True) if pair[0] not in hidden]
+    row = critique_row(example, writer, variant, weak)
+    hidden, facts = {t.vision_start_id, t.image_id, t.vision_end_id}, _fact_ids(t)
+    kept = [(i, 0.0 if i in facts else w) for i, w in zip(row.tokens, row.weights, strict=True) if i not in hidden]
     tokens, weights = (list(column) for column in zip(*kept, strict=True))
-    return _weighed(dataclasses.replace(row, tokens=tokens, weights=weights, task="scores"), t, GIVEN)
-
-
-def _critique_row(example: Example, writer: Writer, variant: int, weak: bool) -> Row:
-    t = writer.tokenizer
-    wanted, judged = _moves(example, t, weak)
-    metrics = answers.metrics_text(*zip(*example.metrics, strict=True), example.metrics_reasoning + wanted)
-    values = example.weak_scores if weak else example.scores
-    scores = answers.scores_text(values, judged, prompts.score_texts(t))
-    row = _row(
-        "critique", (critique_prompt(example, writer, variant), 0.0),
-        (prompts.reply(t, metrics), 1.0), (prompts.scores_turn(t, writer.image_tokens), 0.0),
-        (prompts.reply(t, scores), VERDICT), edits=(example.weak if weak else example.plan,))  # fmt: skip
-    return dataclasses.replace(row, wanted=example.plan)
-
-
-def _weighed(row: Row, tokenizer: Tokenizer, weights: tuple[float, ...]) -> Row:
-    """The row with its facts weighed in their order; as it is where facts are not single tokens."""
-    fact_ids, following = _fact_ids(tokenizer), iter(weights)
-    return dataclasses.replace(
-        row, weights=[next(following) if i in fact_ids else w for i, w in zip(row.tokens, row.weights, strict=True)]
-    )
+    return dataclasses.replace(row, tokens=tokens, weights=weights, task="scores")
 
 
 @functools.cache
@@ -186,17 +168,6 @@ def _change(example: Example, tokenizer: Tokenizer, weak: bool) -> str:
     if measured_in_step(tokenizer):
         return "".join(PLACES)
     return example.weak_change if weak else example.change
-
-
-def _moves(example: Example, tokenizer: Tokenizer, weak: bool) -> tuple[str, str]:
-    """What should change; facts of an edit, and of each change what it should be, what it is, and the error: the
-    difference. Side by side, since a small model subtracts neighbours sooner than it looks numbers up."""
-    in_step = measured_in_step(tokenizer)
-    texts = ["".join(PLACES)] * 2 if in_step else [_change(example, tokenizer, which) for which in (False, weak)]
-    (_, wanted), (levels, sizes) = map(read_facts, texts)
-    errors = {name: max(-MAX_CHANGE, min(MAX_CHANGE, size - wanted[name])) for name, size in sizes.items()}
-    sums = [changes_text({name: value}) for name in sizes for value in (wanted[name], sizes[name], errors[name])]
-    return changes_text(wanted), facts_text(levels) + "".join(sums)
 
 
 def row_of(task: str, example: Example, writer: Writer, variant: int, weak: bool, edit: Plan | None = None) -> Row:

@@ -9,12 +9,23 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
+from rtq.data import measure
+from rtq.data.options import POCKET
+from rtq.editor import compilation
+from rtq.editor.plan_arrays import PlanArrays
 from rtq.eval import policy
 from rtq.rl import grammars, rollout, scoring
-from rtq.text import prompts
+from rtq.text import prompts, showing
 
 _write = jax.jit(scoring.write_metrics, static_argnames=("cfg", "group", "max_new_tokens"))
-_score = jax.jit(scoring.score, static_argnames=("cfg", "turn", "max_new_tokens"))
+_score = jax.jit(scoring.score, static_argnames=("cfg", "max_new_tokens"))
+_EDITING = rollout.executor(POCKET)
+
+
+@compilation.jit
+def _measured(photos: jax.Array, plans: PlanArrays, edits: jax.Array) -> jax.Array:
+    """int32[B, 33]: what is measured of edits, G of each photo, beside the reward model's own."""
+    return measure.judged(photos, rollout.render_edits(photos, plans, _EDITING), edits)
 
 
 class Reward:
@@ -23,9 +34,9 @@ class Reward:
     def __init__(self, model: policy.Policy, *, batch: int, metrics_tokens: int, score_tokens: int):
         """model: loaded like a policy. batch: photos at once. metrics_tokens, score_tokens: room for its replies."""
         self._model, self._batch, self._room = model, batch, (metrics_tokens, score_tokens)
-        self._grammar = grammars.critiques(model.tokenizer, model.cfg.vocab_size)
+        self._grammar = grammars.critiques(model.tokenizer, POCKET, model.cfg.vocab_size)
         self._image_tokens = rollout.image_side(model.cfg, model.settings.photo) ** 2
-        self._turn = tuple(prompts.scores_turn(model.tokenizer, self._image_tokens))
+        self._turn = showing.turn(model.tokenizer, self._image_tokens)
 
     def __call__(self, photos: np.ndarray, requests: Sequence[str], edits: np.ndarray) -> np.ndarray:
         """float32[P, G] in 0..1 for photos float32[P, S, S, 3], their requests and edits float32[P, G, S, S, 3]."""
@@ -37,15 +48,16 @@ class Reward:
 
     def _judged(self, photos: np.ndarray, requests: Sequence[str], edits: np.ndarray) -> np.ndarray:
         model = self._model
-        messages = [prompts.critique_metrics(request) for request in requests]
+        messages = [prompts.critique_metrics(request, POCKET) for request in requests]
         rows = [prompts.render(model.tokenizer, m, [self._image_tokens]) for m in messages]
         tokens, valid = policy.padded(rows, policy.BUCKET, model.tokenizer.pad_id)
         written, context = _write(
             model.cfg, model.params, photos, tokens, valid, self._grammar, key=jax.random.key(0),
             seeds=np.arange(len(rows), dtype=np.int32), group=1, max_new_tokens=self._room[0],
         )  # fmt: skip
-        weights, counts = scoring.read_metrics(np.asarray(written.tokens), model.tokenizer)
+        opinions = scoring.read_metrics(np.asarray(written.tokens), model.tokenizer)
         flat = edits.reshape(-1, *edits.shape[2:])
-        worth, _ = _score(model.cfg, model.params, context, written, flat, counts, weights, self._turn, self._grammar,
+        shown = showing.fill(self._turn, _measured(photos, opinions.plans, flat))
+        worth, _ = _score(model.cfg, model.params, context, written, flat, opinions, shown, self._grammar,
                           max_new_tokens=self._room[1])  # fmt: skip
         return np.asarray(worth).reshape(edits.shape[:2])

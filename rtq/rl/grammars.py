@@ -41,10 +41,10 @@ def requests(tokenizer: Tokenizer, vocab_size: int) -> sampling.GrammarTable:
     return _device([grammar_table.compile_table(grammar.request_regex(), tokenizer, vocab_size)])
 
 
-def critiques(tokenizer: Tokenizer, vocab_size: int) -> Critique:
+def critiques(tokenizer: Tokenizer, options: grammar.Options, vocab_size: int) -> Critique:
     """What the reward model may write."""
     texts, ids = prompts.score_texts(tokenizer), prompts.score_ids(tokenizer)
-    tables = [grammar_table.compile_table(grammar.metrics_regex(), tokenizer, vocab_size)]
+    tables = [grammar_table.compile_table(grammar.metrics_regex(options), tokenizer, vocab_size)]
     marks = [np.zeros(len(tables[0].need), bool)]
     for count in range(1, grammar.MAX_METRICS + 1):
         table = grammar_table.compile_table(grammar.scores_regex(count, texts), tokenizer, vocab_size)

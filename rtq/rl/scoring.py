@@ -1,10 +1,12 @@
-"""The reward model at work: what matters in this case, then a score for each of that, for every edit that is compared.
+"""The reward model at work: what it would do itself and what matters in this case, then a score for each of that, for
+every edit that is compared.
 
-    [photo][request] | [metrics] | [edit][change, scores]
+    [photo][request] | [plan, metrics] | [edit, measured beside that of the plan][scores]
 
 *Policy RL* (`score`): the metrics are written greedily once per prompt and belong to what all G edits share; an edit's
 reward is the expected score, Σ w·E[score] / (10·Σ w). *Reward RL* (`compare`): each of G critiques samples its own
-metrics, and under them whole scores for two edits. In both, how many scores there are is read on the host in between.
+plan and metrics, and under them whole scores for two edits. In both, the plans and how many scores there are are read
+on the host in between (`read_metrics`); whoever renders fills in what is measured (`text.showing`).
 
 Letters: P prompts, G samples, R rows of scores, N = `MAX_METRICS`, T tokens, M image tokens.
 """
@@ -19,6 +21,7 @@ import numpy as np
 from rtq.decode.generate import prefill
 from rtq.decode.loop import Model, Samples, Start, decode
 from rtq.decode.sampling import Sampling, remaining, row_keys
+from rtq.editor.plan_arrays import PlanArrays
 from rtq.models.qwen25vl import model
 from rtq.models.qwen25vl.config import Config
 from rtq.rl import rollout
@@ -59,38 +62,49 @@ def write_metrics(
     return samples, Context(start.prefix, start.valid, start.position)
 
 
-def read_metrics(tokens: np.ndarray, tokenizer: Tokenizer) -> tuple[np.ndarray, np.ndarray]:
-    """int32[B, T] first halves → weights float32[B, N], sum 1, and how many, int32[B]; on the host.
+class Opinions(NamedTuple):
+    """First halves, read. plans: PlanArrays[B], what the reward model would do; weights float32[B, N], sum 1, of its
+    metrics, and how many, int32[B]."""
 
-    A text that cannot be read, which only happens without a grammar, counts as one metric.
+    plans: PlanArrays
+    weights: np.ndarray
+    counts: np.ndarray
+
+
+def read_metrics(tokens: np.ndarray, tokenizer: Tokenizer) -> Opinions:
+    """int32[B, T] first halves, on the host.
+
+    A text that cannot be read, which only happens without a grammar, counts as one metric and a plan that does nothing.
     """
-    weights, counts = np.zeros((len(tokens), MAX_METRICS), np.float32), np.ones(len(tokens), np.int32)
+    weights, counts, plans = np.zeros((len(tokens), MAX_METRICS), np.float32), np.ones(len(tokens), np.int32), []
     for row, ids in enumerate(np.asarray(tokens).tolist()):
         metrics = parse_metrics(tokenizer.decode_answer(ids))
-        given = (1.0,) if isinstance(metrics, Failure) else metrics.weights[:MAX_METRICS]
+        unread = isinstance(metrics, Failure)
+        given = (1.0,) if unread else metrics.weights[:MAX_METRICS]
         weights[row, : len(given)], counts[row] = given, len(given)
-    return weights, counts
+        plans.append(None if unread else metrics.plan)
+    return Opinions(rollout.plan_arrays(plans)[0], weights, counts)
 
 
 def score(
-    cfg: Config, params, context: Context, metrics: Samples, edits: jax.Array, counts: jax.Array, weights: jax.Array,
-    turn: tuple[int, ...], grammar: Critique, *, max_new_tokens: int,
+    cfg: Config, params, context: Context, metrics: Samples, edits: jax.Array, opinions: Opinions, shown: jax.Array,
+    grammar: Critique, *, max_new_tokens: int,
 ) -> tuple[jax.Array, Scores]:  # fmt: skip
     """Rewards float32[B] in 0..1 of B = P·G edits float32[B, S, S, 3], G for each prompt.
 
-    context, metrics: from `write_metrics` with group 1. counts int32[P], weights float32[P, N]: from `read_metrics`.
-    turn: `text.prompts.scores_turn`.
+    context, metrics: from `write_metrics` with group 1. opinions: of P first halves. shown int32[B, T]: the turns that
+    show the edits, of `text.showing`.
     """
+    counts = opinions.counts
     cfg, params = rollout.unrolled(cfg, params)
     context = extend(cfg, params, context, metrics.tokens, metrics.mask)
     group = len(edits) // len(counts)
-    own = jnp.broadcast_to(jnp.array(turn, jnp.int32), (len(edits), len(turn)))
     pictures = rollout.features(cfg, params, edits[:, None])
     states = jnp.repeat(jnp.asarray(grammar.scores)[counts - 1], group)
     keys = _keys(jax.random.key(0), jnp.arange(len(counts)), group)  # greedy: not used
-    scores = judge(cfg, params, context, own, jnp.ones(own.shape, bool), pictures, states, grammar, GREEDY,
+    scores = judge(cfg, params, context, shown, jnp.ones(shown.shape, bool), pictures, states, grammar, GREEDY,
                    keys=keys, max_new_tokens=max_new_tokens)  # fmt: skip
-    return weighted(scores.expected, jnp.repeat(weights, group, axis=0)), scores
+    return weighted(scores.expected, jnp.repeat(opinions.weights, group, axis=0)), scores
 
 
 def weighted(scores: jax.Array, weights: jax.Array) -> jax.Array:
@@ -100,17 +114,17 @@ def weighted(scores: jax.Array, weights: jax.Array) -> jax.Array:
 
 def compare(
     cfg: Config, params, context: Context, metrics: Samples, pairs: jax.Array, counts: jax.Array,
-    turn: tuple[int, ...], grammar: Critique, sampling: Sampling, *, key: jax.Array, seeds: jax.Array,
+    shown: jax.Array, grammar: Critique, sampling: Sampling, *, key: jax.Array, seeds: jax.Array,
     max_new_tokens: int,
 ) -> Scores:  # fmt: skip
     """Whole scores for two edits per critique: R = P·G·2 rows, a critique's two together, the strong edit first.
 
     context, metrics: from `write_metrics` with group G. pairs float32[P, 2, S, S, 3]: strong and weak edit of each
-    prompt. counts int32[P·G]. Each edit is seen once.
+    prompt. counts int32[P·G], of `Opinions`. shown int32[R, T]: as in `score`. Each edit is seen once.
     """
     cfg, params = rollout.unrolled(cfg, params)
     critiques, prompts = len(counts), len(pairs)
-    own, valid = _second_turn(metrics, turn)
+    own, valid = _second_turn(metrics, shown)
     pictures = rollout.features(cfg, params, pairs.reshape(-1, 1, *pairs.shape[2:]))  # [P·2, M, D]
     shape = (prompts, critiques // prompts, 2, *pictures.shape[1:])
     pictures = jnp.broadcast_to(pictures.reshape(prompts, 1, 2, *pictures.shape[1:]), shape)
@@ -120,24 +134,23 @@ def compare(
                  keys=_keys(key, seeds, 2 * critiques // prompts), max_new_tokens=max_new_tokens)  # fmt: skip
 
 
-def _second_turn(metrics: Samples, turn: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+def _second_turn(metrics: Samples, shown: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Tokens and validity of [metrics][edit] for two rows per critique, [2·P·G, Tm + Te] each."""
     tokens, mask = (jnp.repeat(x, 2, axis=0) for x in (metrics.tokens, metrics.mask))
-    fixed = jnp.broadcast_to(jnp.array(turn, jnp.int32), (len(tokens), len(turn)))
-    return jnp.concatenate([tokens, fixed], 1), jnp.concatenate([mask, jnp.ones(fixed.shape, bool)], 1)
+    return jnp.concatenate([tokens, shown], 1), jnp.concatenate([mask, jnp.ones(shown.shape, bool)], 1)
 
 
 def of_critiques(
     photos: jax.Array, pairs: jax.Array, tokens: jax.Array, valid: jax.Array, metrics: Samples, scores: Scores,
-    weights: jax.Array, turn: tuple[int, ...], side: int, *, scale_by_std: bool,
+    weights: jax.Array, shown: jax.Array, side: int, *, scale_by_std: bool,
 ) -> tuple[Rollout, dict]:  # fmt: skip
     """What `compare` gave, as the trainer takes it, and the groups' metrics, "accuracy" (strong above weak) and "ties".
 
     The reward is 1[r > r_w] + format; a tie gives 0. A critique is two rows, one per edit, with the same advantage; its
-    metrics, which both rows hold, train in the first alone. Metrics and scores are sampled with budgets that are the
-    lengths of their arrays. side: image tokens per side.
+    first half, which both rows hold, trains in the first alone. Both halves are sampled with budgets that are their
+    arrays' lengths. side: image tokens per side.
     """
-    own, own_valid = _second_turn(metrics, turn)
+    own, own_valid = _second_turn(metrics, shown)
     r = weighted(scores.whole.astype(jnp.float32), jnp.repeat(weights, 2, axis=0)).reshape(-1, 2)
     better = r[:, 0] > r[:, 1] + 1e-6  # sums of rounded products: equal scores may differ in the last bit
     written = metrics.finished & scores.samples.finished.reshape(-1, 2).all(1)
@@ -145,7 +158,7 @@ def of_critiques(
     advantages = group_advantages(groups, scale_by_std=scale_by_std).reshape(-1)
     first = jnp.arange(len(own)) % 2 == 0
     late = jnp.arange(own.shape[1] + scores.samples.mask.shape[1]) >= metrics.mask.shape[1]
-    fixed = jnp.zeros((len(own), len(turn)), jnp.int32)
+    fixed = jnp.zeros(shown.shape, jnp.int32)
 
     def row(of_metrics, of_turn, of_scores):
         return jnp.concatenate([jnp.repeat(of_metrics, 2, axis=0), of_turn, of_scores], 1)

@@ -1,7 +1,7 @@
 """What models wrote, read back. The parsers are total: a result, or a `Failure` with a reason of one line.
 
     answer     <think>…</think><answer>{plan JSON}</answer>
-    metrics    <think>…</think><metrics>warm autumn tones (40%);natural skin (60%)</metrics>
+    metrics    <think>…</think><answer>{plan JSON}</answer><metrics>warm autumn tones (40%);natural skin (60%)</metrics>
     scores     <think>…</think><scores>7,8</scores>
     request    <request>…</request>
 
@@ -38,10 +38,11 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True)
 class Metrics:
-    """What matters in this case. names; weights > 0, sum 1, as many."""
+    """What matters in this case. names; weights > 0, sum 1, as many; plan: what the judge itself would do."""
 
     names: tuple[str, ...]
     weights: tuple[float, ...]
+    plan: Plan
     reasoning: str = ""
 
 
@@ -65,12 +66,13 @@ def parse_answer(text: str | bytes) -> Answer | Failure:
 def parse_metrics(text: str | bytes) -> Metrics | Failure:
     """Reads the first half of a critique; percentages need not sum to 100."""
     try:
-        reasoning, content = _think_and(text, "metrics")
+        reasoning, plan, content = _think_and(text, "answer", "metrics")
         pairs = [_metric(item.strip()) for item in content.split(";")]
         if len(pairs) > MAX_METRICS_READ:
             raise ValueError(f"metrics: {len(pairs)} of them; at most {MAX_METRICS_READ} are allowed")
         total = sum(weight for _, weight in pairs)
-        return Metrics(tuple(name for name, _ in pairs), tuple(weight / total for _, weight in pairs), reasoning)
+        return Metrics(tuple(name for name, _ in pairs), tuple(weight / total for _, weight in pairs),
+                       Plan.from_json(plan), reasoning)  # fmt: skip
     except ValueError as error:
         return _failure(error)
 
@@ -115,8 +117,8 @@ def answer_text(plan: Plan, reasoning: str = "") -> str:
     return f"{_think(reasoning)}<answer>{plan.to_json()}</answer>"
 
 
-def metrics_text(names: Sequence[str], percents: Sequence[int], reasoning: str = "") -> str:
-    """The first half of a critique; percents are whole numbers from 1 to 100."""
+def metrics_text(names: Sequence[str], percents: Sequence[int], plan: Plan, reasoning: str = "") -> str:
+    """The first half of a critique; percents are whole numbers from 1 to 100, plan is what the judge would do."""
     items = []
     for name, percent in zip(names, percents, strict=True):
         if not 1 <= percent <= 100 or percent != int(percent):
@@ -124,7 +126,7 @@ def metrics_text(names: Sequence[str], percents: Sequence[int], reasoning: str =
         if not name.strip() or set(name) & set("<;%()\n"):
             raise ValueError(f"metrics: {name!r} is empty or holds one of < ; % ( ) or a line break")
         items.append(f"{' '.join(name.split())} ({int(percent)}%)")
-    return f"{_think(reasoning)}<metrics>{';'.join(items)}</metrics>"
+    return f"{answer_text(plan, reasoning)}<metrics>{';'.join(items)}</metrics>"
 
 
 def scores_text(scores: Sequence[int], reasoning: str = "", texts: Sequence[str] = DIGITS) -> str:
@@ -147,12 +149,16 @@ def _think(reasoning: str) -> str:
     return f"<think>{reasoning}</think>"
 
 
-def _think_and(text: str | bytes, tag: str) -> tuple[str, str]:
-    reasoning, rest = _section(_text(text), "think")
-    content, rest = _section(rest, tag)
+def _think_and(text: str | bytes, *tags: str) -> tuple[str, ...]:
+    """What stands in <think> and in each of the tags after it; nothing may follow."""
+    content, rest = _section(_text(text), "think")
+    found = [content]
+    for tag in tags:
+        content, rest = _section(rest, tag)
+        found.append(content)
     if rest:
-        raise ValueError(f"answer: {rest[:20]!r} after </{tag}>")
-    return reasoning, content
+        raise ValueError(f"answer: {rest[:20]!r} after </{tags[-1]}>")
+    return tuple(found)
 
 
 def _text(text: str | bytes) -> str:

@@ -27,6 +27,15 @@ def changes_text(changes: Mapping[str, int]) -> str:
     return "".join(f"[{name} {changes[name]:+d}]" for name in CHANGES if name in changes)
 
 
+def moves_text(should: Mapping[str, int], change: Mapping[str, int]) -> str:
+    """Of each of `CHANGES` what it should be, what it is, and the error: the difference, clipped.
+
+    Side by side, since a small model compares neighbours sooner than it looks numbers up.
+    """
+    errors = {name: max(-MAX_CHANGE, min(MAX_CHANGE, change[name] - should[name])) for name in CHANGES}
+    return "".join(changes_text({name: row[name]}) for name in CHANGES for row in (should, change, errors))
+
+
 def read_facts(text: str) -> tuple[dict[str, int], dict[str, int]]:
     """(levels, changes) found anywhere in a text, the first of each name; values out of range are ignored."""
     levels: dict[str, int] = {}

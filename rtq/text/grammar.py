@@ -79,10 +79,10 @@ def plan_regex(options: Options = EVERYTHING) -> str:
     return out + r"\}"
 
 
-def metrics_regex(max_metrics: int = MAX_METRICS) -> str:
-    """`<think>…</think><metrics>name (40%);name (60%)</metrics>` with 1 to `max_metrics` metrics."""
+def metrics_regex(options: Options = EVERYTHING, max_metrics: int = MAX_METRICS) -> str:
+    """An answer, then `<metrics>name (40%);name (60%)</metrics>` with 1 to `max_metrics` metrics."""
     metric = rf"{_METRIC_NAME} \({one_of(str(n) for n in range(1, 101))}%\)"
-    return rf"{THINK}<metrics>{metric}(?:;{metric}){{0,{max_metrics - 1}}}</metrics>"
+    return rf"{answer_regex(options)}<metrics>{metric}(?:;{metric}){{0,{max_metrics - 1}}}</metrics>"
 
 
 def scores_regex(metrics: int, texts: tuple[str, ...] = DIGITS) -> str:

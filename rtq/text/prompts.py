@@ -5,9 +5,10 @@ Messages are those of Hugging Face chat templates: `{"role", "content"}`, a user
 in place of the instruction, and marks turns with single tokens:
 
     <|bos|><|edit|> photo request <|reply|> answer <|eos|>
-    <|bos|><|critique|> photo request <|reply|> metrics <|eos|> edit <|reply|> scores <|eos|>
+    <|bos|><|critique|> photo request <|reply|> plan, metrics <|eos|> edit, changes <|reply|> scores <|eos|>
 
-In a critique everything up to the edit is one prefix, shared by all edits that are compared.
+In a critique everything up to the edit is one prefix, shared by all edits that are compared. The edit comes with what
+is measured of it: each change beside that of the judge's own plan.
 """
 
 import functools
@@ -51,14 +52,16 @@ def summarise() -> Messages:
     return [_system("summarise", _SUMMARISE), _user(IMAGE, IMAGE)]
 
 
-def critique_metrics(request: str) -> Messages:
-    """One image: the photo. The reply says what matters in this case."""
-    return [_system("critique", _CRITIQUE), _user(IMAGE, _words(request))]
+def critique_metrics(request: str, options: Options = EVERYTHING) -> Messages:
+    """One image: the photo. The reply says what the judge itself would do, and what matters in this case."""
+    return [_system("critique", f"{_CRITIQUE} {_plan_help(options)}"), _user(IMAGE, _words(request))]
 
 
-def critique_scores(request: str, metrics: str) -> Messages:
-    """Two images: the photo, and the edit to be scored. `metrics` is the reply to `critique_metrics`."""
-    return [*critique_metrics(request), {"role": "assistant", "content": metrics}, _user(IMAGE)]
+def critique_scores(request: str, metrics: str, measured: str = "", options: Options = EVERYTHING) -> Messages:
+    """Two images: the photo, and the edit to be scored. `metrics` is the reply to `critique_metrics`; measured: of the
+    edit, by `facts.moves_text`."""
+    shown = (IMAGE, {**_words(measured), "measured": True}) if measured else (IMAGE,)
+    return [*critique_metrics(request, options), {"role": "assistant", "content": metrics}, _user(*shown)]
 
 
 def render(tokenizer: Tokenizer, messages: Messages, image_tokens: Sequence[int] = ()) -> list[int]:
@@ -88,13 +91,13 @@ def reply(tokenizer: Tokenizer, text: str) -> list[int]:
     return [*tokenizer.encode(text), tokenizer.eos_id]
 
 
-def scores_turn(tokenizer: Tokenizer, image_tokens: int) -> list[int]:
+def scores_turn(tokenizer: Tokenizer, image_tokens: int, measured: str = "") -> list[int]:
     """What stands between the end of the metrics' reply and the scores' reply: the turn that shows the edit.
 
-    `render(critique_metrics(r), [a]) + reply(m) + scores_turn(b)` is `render(critique_scores(r, m), [a, b])`.
+    `render(critique_metrics(r), [a]) + reply(m) + scores_turn(b, s)` is `render(critique_scores(r, m, s), [a, b])`.
     """
     before = render(tokenizer, critique_metrics(""), [1]) + reply(tokenizer, "<metrics>")
-    whole = render(tokenizer, critique_scores("", "<metrics>"), [1, image_tokens])
+    whole = render(tokenizer, critique_scores("", "<metrics>", measured), [1, image_tokens])
     if whole[: len(before)] != before:
         raise ValueError("the chat template changes earlier turns; critiques need one that only appends")
     return whole[len(before) :]
@@ -121,7 +124,7 @@ def _system(task: str, content: str) -> dict[str, Any]:
     return {"role": "system", "task": task, "content": content}
 
 
-def _user(*parts: Mapping[str, str]) -> dict[str, Any]:
+def _user(*parts: Mapping[str, Any]) -> dict[str, Any]:
     return {"role": "user", "content": [dict(part) for part in parts]}
 
 
@@ -130,11 +133,16 @@ def _words(text: str) -> dict[str, str]:
 
 
 def _clean(tokenizer: Tokenizer, message: dict[str, Any]) -> dict[str, Any]:
-    """The message with the user's words made harmless."""
+    """The message with the user's words made harmless; what is measured is no person's words."""
     if message["role"] != "user":
         return message
-    parts = [_words(tokenizer.plain(p["text"])) if p["type"] == "text" else p for p in message["content"]]
-    return {**message, "content": parts}
+
+    def part(p):
+        if p["type"] != "text":
+            return p
+        return _words(p["text"] if "measured" in p else tokenizer.plain(p["text"]))
+
+    return {**message, "content": [part(p) for p in message["content"]]}
 
 
 def _compact(message: Mapping[str, Any]) -> str:
@@ -196,8 +204,9 @@ _SUMMARISE = (
     "<request>words</request>"
 )
 _CRITIQUE = (
-    "You judge retouching. You see a photo and a request. First write what matters in this case, one to five metrics "
-    "with weights that sum to 100: <think>what you see</think><metrics>name (40%);name (60%)</metrics>. "
-    "Then you see an edit; score it from 0 to 10 on each metric in turn: "
-    "<think>what changed</think><scores>7,8</scores>"
+    "You judge retouching. You see a photo and a request. First write the plan with which you would fulfil it, and "
+    "what matters in this case, one to five metrics with weights that sum to 100: <think>what you see and would do"
+    "</think><answer>plan</answer><metrics>name (40%);name (60%)</metrics>. Then you see an edit, and measured of it, "
+    "three numbers each, what your plan changes, what the edit changes, and the difference. Score it from 0 to 10 on "
+    "each metric in turn: <think>why</think><scores>7,8</scores>"
 )

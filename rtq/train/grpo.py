@@ -20,7 +20,7 @@ from rtq.decode.sampling import GrammarTable, Sampling, free_table
 from rtq.models.qwen25vl.config import Config
 from rtq.rl import critic, grammars, losses, rollout
 from rtq.rl.critic import Critic
-from rtq.text import prompts
+from rtq.text import showing
 from rtq.text.tokenizer import Tokenizer
 from rtq.train import appraisal, grpo_step, loop, optim, parallel, policy_turn, sft, state, summary, weights
 from rtq.train.checkpoint import Checkpoints
@@ -30,7 +30,7 @@ CRITIC_EXAMPLES = 2048
 
 class Parts(NamedTuple):
     """What GRPO and PGRT are made of. cfg, reward_cfg: shapes of the models; answers, critique: their grammars; turn:
-    the tokens that show the reward model an edit; folders: of examples, by split; spoiling, editing: what renders;
+    what shows the reward model an edit; folders: of examples, by split; spoiling, editing: what renders;
     critic: None where it has no weight in the reward."""
 
     cfg: Config
@@ -39,7 +39,7 @@ class Parts(NamedTuple):
     devices: Any
     answers: GrammarTable
     critique: grammars.Critique
-    turn: tuple[int, ...]
+    turn: showing.Turn
     writer: rows.Writer
     folders: dict[str, pathlib.Path]
     spoiling: rollout.Executor
@@ -100,9 +100,9 @@ def prepare(config: Any, workdir: pathlib.Path) -> Parts:
     folders = sft.make_examples(config, workdir)
     return Parts(
         cfg, reward_cfg, tokenizer, parallel.make(config.parallel, cfg),
-        grammars.answers(tokenizer, POCKET, cfg.vocab_size), grammars.critiques(tokenizer, reward_cfg.vocab_size),
-        tuple(prompts.scores_turn(tokenizer, image_tokens)), rows.Writer(tokenizer, image_tokens),
-        folders, rollout.executor(sft.SPOILS), rollout.executor(POCKET),
+        grammars.answers(tokenizer, POCKET, cfg.vocab_size),
+        grammars.critiques(tokenizer, POCKET, reward_cfg.vocab_size), showing.turn(tokenizer, image_tokens),
+        rows.Writer(tokenizer, image_tokens), folders, rollout.executor(sft.SPOILS), rollout.executor(POCKET),
         fitted_critic(folders, config.seed) if config.scorer.critic else None,
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rtq.data import measure
 from rtq.data.batches import PromptBatch
 from rtq.decode.loop import Samples
 from rtq.decode.sampling import GrammarTable, Sampling
@@ -27,6 +28,7 @@ from rtq.models.qwen25vl.config import Config
 from rtq.rl import critic, grammars, losses, rewards, rollout, scoring
 from rtq.rl.critic import Critic
 from rtq.rl.types import Context, Rollout
+from rtq.text import showing
 from rtq.text.tokenizer import Tokenizer
 from rtq.train import grpo_step
 
@@ -36,8 +38,8 @@ HOST = "host_share"
 class Setup(NamedTuple):
     """What is fixed in a run; close over it.
 
-    scorer: name ("learned", "rule", "critic", "form") → weight in the reward; a model of 0 is not run. turn: the tokens
-    that show an edit to the reward model. metrics_tokens, score_tokens: room for its two replies. measure_rule: the
+    scorer: name ("learned", "rule", "critic", "form") → weight in the reward; a model of 0 is not run. turn: what shows
+    an edit to the reward model. metrics_tokens, score_tokens: room for its two replies. measure_rule: the
     rule is computed where it has no weight too (a quarter of a step). critic: None where it has no weight.
     """
 
@@ -47,7 +49,7 @@ class Setup(NamedTuple):
     spoiling: rollout.Executor
     editing: rollout.Executor
     critique: grammars.Critique
-    turn: tuple[int, ...]
+    turn: showing.Turn
     scorer: Mapping[str, float]
     group: int
     sampling: Sampling
@@ -74,13 +76,12 @@ class Begun(NamedTuple):
 
 
 class Read(NamedTuple):
-    """From the host. plans of B answers, bool[B] which could be read, and of each prompt's metrics int32[P] how many
-    and float32[P, N] their weights."""
+    """From the host. plans of B answers, bool[B] which could be read; opinions: P of the reward model, None without
+    one."""
 
     plans: PlanArrays
     valid: np.ndarray
-    counts: np.ndarray
-    weights: np.ndarray
+    opinions: scoring.Opinions | None
 
 
 class Models(NamedTuple):
@@ -109,16 +110,13 @@ def begin(models: Models, batch: PromptBatch, whole: tuple[jax.Array, GrammarTab
 
 
 def read(
-    tokens: np.ndarray, metrics_tokens: np.ndarray | None, prompts: int, tokenizer: Tokenizer
+    tokens: np.ndarray, metrics_tokens: np.ndarray | None, tokenizer: Tokenizer
 ) -> tuple[Read, list[Plan | None]]:
     """The host's part: what was sampled, as arrays, and the plans themselves."""
     plans = rollout.to_plans(tokens, tokenizer)
     arrays, valid = rollout.plan_arrays(plans)
-    if metrics_tokens is None:
-        weights, counts = np.ones((prompts, 1), np.float32), np.ones(prompts, np.int32)
-    else:
-        weights, counts = scoring.read_metrics(metrics_tokens, tokenizer)
-    return Read(arrays, valid, counts, weights), plans
+    opinions = None if metrics_tokens is None else scoring.read_metrics(metrics_tokens, tokenizer)
+    return Read(arrays, valid, opinions), plans
 
 
 class Scored(NamedTuple):
@@ -143,8 +141,9 @@ def scored(models: Models, batch: PromptBatch, begun: Begun, given: Read, *, set
     each, found = {"form": rewards.format_reward(given.valid)}, None
     if setup.learned:
         each["learned"], scores = scoring.score(
-            setup.reward_cfg, models.reward, begun.context, begun.metrics, edits, given.counts, given.weights,
-            setup.turn, setup.critique, max_new_tokens=setup.score_tokens,
+            setup.reward_cfg, models.reward, begun.context, begun.metrics, edits, given.opinions,
+            shown(begun.seen, given.opinions.plans, edits, setup.turn, setup.editing), setup.critique,
+            max_new_tokens=setup.score_tokens,
         )  # fmt: skip
         found = scores.expected
     group = len(edits) // len(begun.seen)
@@ -155,6 +154,15 @@ def scored(models: Models, batch: PromptBatch, begun: Begun, given: Read, *, set
         each["critic"] = critic.score(setup.critic, edits)
     used = {name: weight for name, weight in setup.scorer.items() if weight}
     return Scored(rewards.mix(used, each), each, difference(edits, wanted), edits, target, found)
+
+
+def shown(
+    seen: jax.Array, plans: PlanArrays, edits: jax.Array, turn: showing.Turn, editing: rollout.Executor
+) -> jax.Array:
+    """The turns that show the reward model edits: photos float32[P, S, S, 3], its plans, C for each photo, and E edits
+    of each → int32[P·C·E, T]."""
+    own = rollout.render_edits(seen, plans, editing)
+    return showing.fill(turn, measure.judged(seen, own, edits))
 
 
 def difference(a: jax.Array, b: jax.Array) -> jax.Array:
@@ -204,7 +212,7 @@ def appraise(
     out = scored(models, *batch, setup=setup)
     untouched = difference(begun.seen, out.wanted)
     health = {"reward": _mean(out.rewards), **_means(out), "delta_e_untouched": _mean(untouched)}
-    kept = (begun.metrics.tokens, given.weights) if setup.learned else (None, None)
+    kept = (begun.metrics.tokens, given.opinions.weights) if setup.learned else (None, None)
     return Appraised(begun.seen, *kept, out), health if axis_name is None else jax.lax.psum(health, axis_name)
 
 
@@ -236,7 +244,7 @@ class Turn:
         begun = self._begin(models, there, (key, self._table))
         tokens, written = self._devices.fetch((begun.samples.tokens, begun.metrics and begun.metrics.tokens))
         middle = time.perf_counter()
-        given, plans = read(tokens, written, len(batch.seeds), self._setup.tokenizer)
+        given, plans = read(tokens, written, self._setup.tokenizer)
         given = self._devices.shard(given)
         host = time.perf_counter() - middle
         out, metrics = self._finish(models, (there, begun, given), self._table)

@@ -1,7 +1,7 @@
 """One turn of the reward model in reinforcement learning: it judges pairs whose stronger side is known.
 
-    begin   (device)  the photos; both edits; G first halves of critiques, each with its own metrics
-    read    (host)    the metrics' weights; nothing else leaves the device
+    begin   (device)  the photos; both edits; G first halves of critiques, each with its own plan and metrics
+    read    (host)    the plans and the metrics' weights; nothing else leaves the device
     finish  (device)  whole scores for both edits; 1[r > r_w] + form; advantages → a rollout
     learn   (device)  one or several updates (`grpo_step`)
 """
@@ -19,6 +19,7 @@ from rtq.editor.plan_arrays import PlanArrays
 from rtq.models.qwen25vl.config import Config
 from rtq.rl import grammars, losses, rollout, scoring
 from rtq.rl.types import Context, Rollout
+from rtq.text import showing
 from rtq.text.tokenizer import Tokenizer
 from rtq.train import grpo_step, policy_turn
 
@@ -45,7 +46,7 @@ class Setup(NamedTuple):
     spoiling: rollout.Executor
     editing: rollout.Executor
     critique: grammars.Critique
-    turn: tuple[int, ...]
+    turn: showing.Turn
     group: int
     sampling: Sampling
     metrics_tokens: int
@@ -74,23 +75,24 @@ def begin(params: Any, batch: Pairs, key: jax.Array, *, setup: Setup) -> Begun:
 
 
 def finish(
-    models: tuple[Any, Any], batch: tuple[Pairs, Begun, np.ndarray, np.ndarray], whole: tuple[jax.Array, GrammarTable],
+    models: tuple[Any, Any], batch: tuple[Pairs, Begun, scoring.Opinions], whole: tuple[jax.Array, GrammarTable],
     *, setup: Setup, learning: grpo_step.Setup, axis_name: str | None = None,
 ) -> tuple[Rollout, dict[str, losses.Pair]]:  # fmt: skip
-    """models: the reward model and its reference (or None). batch: with counts int32[P·G] and weights float32[P·G, N].
+    """models: the reward model and its reference (or None). batch: with P·G opinions.
 
     The key differs from that of `begin`, so that the second halves draw bits of their own.
     """
     params, reference = models
-    pairs, begun, counts, weights = batch
+    pairs, begun, opinions = batch
     key, table = whole
+    shown = _shown(begun, opinions, setup)
     given = scoring.compare(
-        setup.cfg, params, begun.context, begun.metrics, begun.pairs, counts, setup.turn, setup.critique,
+        setup.cfg, params, begun.context, begun.metrics, begun.pairs, opinions.counts, shown, setup.critique,
         setup.sampling, key=jax.random.fold_in(key, 1), seeds=pairs.seeds, max_new_tokens=setup.score_tokens,
     )  # fmt: skip
     side = rollout.image_side(setup.cfg, begun.seen.shape[1])
     taken, health = scoring.of_critiques(
-        begun.seen, begun.pairs, pairs.tokens, pairs.valid, begun.metrics, given, weights, setup.turn, side,
+        begun.seen, begun.pairs, pairs.tokens, pairs.valid, begun.metrics, given, opinions.weights, shown, side,
         scale_by_std=setup.scale_by_std,
     )  # fmt: skip
     if reference is not None:
@@ -99,18 +101,18 @@ def finish(
 
 
 def verdicts(
-    params: Any, batch: tuple[Pairs, Begun, np.ndarray, np.ndarray], whole: None, *, setup: Setup,
+    params: Any, batch: tuple[Pairs, Begun, scoring.Opinions], whole: None, *, setup: Setup,
     axis_name: str | None = None,
 ) -> tuple[jax.Array, dict[str, losses.Pair]]:  # fmt: skip
     """Expected scores float32[P, 2] in 0..1 of strong and weak edits, as the policy's reward has them, and "accuracy":
     the share of pairs in which the strong one is ahead, "clear_accuracy": of those with a margin. For evaluation;
     `begin` was greedy with one critique each."""
     del whole
-    _, begun, counts, weights = batch
+    _, begun, opinions = batch
     edits = begun.pairs.reshape(-1, *begun.pairs.shape[2:])
     found, _ = scoring.score(
-        setup.cfg, params, begun.context, begun.metrics, edits, counts, weights, setup.turn, setup.critique,
-        max_new_tokens=setup.score_tokens,
+        setup.cfg, params, begun.context, begun.metrics, edits, opinions, _shown(begun, opinions, setup),
+        setup.critique, max_new_tokens=setup.score_tokens,
     )  # fmt: skip
     found = found.reshape(-1, 2)
     clear = policy_turn.difference(begun.pairs[:, 0], begun.pairs[:, 1]) >= setup.margin
@@ -120,6 +122,11 @@ def verdicts(
         "lead": losses.mean_over(found[:, 0] - found[:, 1], jnp.ones(len(found))),
     }
     return found, metrics if axis_name is None else jax.lax.psum(metrics, axis_name)
+
+
+def _shown(begun: Begun, opinions: scoring.Opinions, setup: Setup) -> jax.Array:
+    edits = begun.pairs.reshape(-1, *begun.pairs.shape[2:])
+    return policy_turn.shown(begun.seen, opinions.plans, edits, setup.turn, setup.editing)
 
 
 class Judge:
@@ -135,8 +142,8 @@ class Judge:
         """This host's float32[P, 2], and the metrics of all hosts."""
         there = self._devices.shard(batch)
         begun = self._begin(params, there, jax.random.key(0))
-        weights, counts = scoring.read_metrics(self._devices.fetch(begun.metrics.tokens), self._setup.tokenizer)
-        found, metrics = self._finish(params, (there, begun, *self._devices.shard((counts, weights))), None)
+        opinions = scoring.read_metrics(self._devices.fetch(begun.metrics.tokens), self._setup.tokenizer)
+        found, metrics = self._finish(params, (there, begun, self._devices.shard(opinions)), None)
         return self._devices.fetch(found), metrics
 
 
@@ -156,9 +163,9 @@ class Turn:
         """
         there = self._devices.shard(batch)
         begun = self._begin(params, there, key)
-        weights, counts = scoring.read_metrics(self._devices.fetch(begun.metrics.tokens), self._setup.tokenizer)
-        given = self._devices.shard((counts, weights))
-        return self._finish((params, reference), (there, begun, *given), (key, self._table))
+        opinions = scoring.read_metrics(self._devices.fetch(begun.metrics.tokens), self._setup.tokenizer)
+        given = (there, begun, self._devices.shard(opinions))
+        return self._finish((params, reference), given, (key, self._table))
 
     def learn(self, state: Any, taken: Rollout) -> tuple[Any, dict]:
         """The state after the updates, and their metrics."""

@@ -105,40 +105,26 @@ def places(tokens: jax.Array, table: Ordinals) -> jax.Array:
     return jnp.where(is_fact, jnp.cumsum(is_fact, axis=1) - 1, -1)
 
 
-def measured(batch: Batch, images: jax.Array, setup: Setup) -> tuple[jax.Array, jax.Array]:
-    """Rows of "change", "scores" or "critique" with the facts of their images float32[B, 2, S, S, 3].
+def measured(batch: Batch, images: jax.Array, setup: Setup) -> jax.Array:
+    """int32[B, T]: tokens of "change", "scores" or "critique" with the facts of their images float32[B, 2, S, S, 3].
 
-    The rows hold places for them: facts of the photo, in critiques what should change, facts of the edit, changes; in
-    critiques each with what it should be before it and its error after it. What should change is what the user's plan
-    changes, misread by `Batch.noise` in what the model goes on from, not in what it must write; the errors follow from
-    what it goes on from.
-
-    Returns:
-      int32[B, T] tokens to go on from, int32[B, T] tokens to write.
+    The rows hold places for them: facts of the photo; of "change" then facts of the edit and its changes; of critiques
+    (`Batch.wanted`) each change as the judge's plan makes it (off by `Batch.noise`), as the edit does, and the error.
     """
     before, after = images[:, 0], images[:, 1]
     change = measure.changes(before, after)
-    given = [measure.levels(before), measure.levels(after), change]
-    kinds = [_LEVELS, _LEVELS, _CHANGES]
-    wanted = given
-    if batch.wanted is not None:
+    if batch.wanted is None:
+        kinds, values = [_LEVELS, _LEVELS, _CHANGES], [measure.levels(before), measure.levels(after), change]
+    else:
         should = measure.changes(before, rollout.render(before, batch.wanted, setup.editing))
-        read = jnp.clip(should + batch.noise, -MAX_CHANGE, MAX_CHANGE)
-        errors = jnp.clip(change - read, -MAX_CHANGE, MAX_CHANGE)
-        kinds = [_LEVELS, _CHANGES, _LEVELS, np.repeat(_CHANGES, 3)]
-        judged = jnp.stack([read, change, errors], 2).reshape(len(change), -1)
-        given, wanted = ([given[0], x, given[1], judged] for x in (read, should))
-    place = places(batch.tokens, setup.ordinals)
-    ids = jnp.asarray(setup.ordinals.ids)
+        should = jnp.clip(should + batch.noise, -MAX_CHANGE, MAX_CHANGE)
+        kinds, values = [_LEVELS, np.repeat(_CHANGES, 3)], [measure.levels(before), measure.moves(should, change)]
     family = np.concatenate(kinds)
     shift = np.where(family < len(FACTS), 0, MAX_CHANGE)
-
-    def written(values):
-        facts = ids[family[None], jnp.concatenate(values, 1) + shift[None]]
-        there = jnp.take_along_axis(facts, jnp.clip(place, 0, len(family) - 1), axis=1)
-        return jnp.where(place >= 0, there, batch.tokens)
-
-    return written(given), written(wanted)
+    facts = jnp.asarray(setup.ordinals.ids)[family[None], jnp.concatenate(values, 1) + shift[None]]
+    place = places(batch.tokens, setup.ordinals)
+    there = jnp.take_along_axis(facts, jnp.clip(place, 0, len(family) - 1), axis=1)
+    return jnp.where(place >= 0, there, batch.tokens)
 
 
 def family_of(tokens: jax.Array, weights: jax.Array, table: Ordinals) -> jax.Array:
@@ -155,16 +141,16 @@ def loss(params: Any, batch: Batch, *, setup: Setup, task: str) -> tuple[jax.Arr
     cfg, table = setup.cfg, setup.ordinals
     cfg, params = (cfg, params) if cfg.remat else rollout.unrolled(cfg, params)
     side = rollout.image_side(cfg, batch.photos.shape[1])
-    tokens, written, features = batch.tokens, batch.tokens, None
+    tokens, features = batch.tokens, None
     if task not in BLIND or task in MEASURED:
         images = seen(batch, setup)
-        tokens, written = measured(batch, images, setup) if task in MEASURED else (tokens, written)
+        tokens = measured(batch, images, setup) if task in MEASURED else tokens
         features = None if task in BLIND else rollout.features(cfg, params, images)
     place = rollout.inputs(cfg, tokens, jnp.ones(tokens.shape, bool), side)
     x = model.embed(cfg, params, tokens, features, place.feature_index)
     causal = model.causal_mask(jnp.ones((1, x.shape[1]), bool))
     hidden, _ = model.forward(cfg, params, x, place.positions, causal, lora=params.get("lora"))
-    targets, weights = written[:, 1:], batch.weights[:, 1:]
+    targets, weights = tokens[:, 1:], batch.weights[:, 1:]
     family = family_of(targets, weights, table)
     soft = (family >= 0)[..., None]
     neighbours = jnp.where(soft, jnp.asarray(table.neighbours)[targets], targets[..., None])
@@ -172,27 +158,17 @@ def loss(params: Any, batch: Batch, *, setup: Setup, task: str) -> tuple[jax.Arr
     share = jnp.where(soft, jnp.asarray(table.neighbour_weights)[targets], alone)
     logprobs, _, best = model.token_logprobs(cfg, params, hidden[:, :-1], neighbours, greedy=True)
     total, denominator = losses.sft_loss(logprobs, share, weights)
-    metrics = _accuracies(best, targets, family, weights > 0, table)
-    if batch.wanted is not None:
-        place = places(targets, table) - len(FACTS)
-        metrics["within_one/wanted"] = _near(best, targets, (place >= 0) & (place < len(CHANGES)), table)
-        place -= len(CHANGES) + len(FACTS)
-        metrics["within_one/error"] = _near(best, targets, (place >= 0) & (place % 3 == 2), table)
-    return total, (denominator, metrics)
+    return total, (denominator, _accuracies(best, targets, family, weights > 0, table))
 
 
 def _accuracies(best, targets, family, counts, table: Ordinals) -> dict[str, losses.Pair]:
     """The likeliest token is right; and for each family, it is one of the family at most one bin off."""
     metrics = {"accuracy": losses.mean_over(best == targets, counts)}
-    for number, name in enumerate(FAMILIES):
-        metrics[f"within_one/{name}"] = _near(best, targets, counts & (family == number), table)
-    return metrics
-
-
-def _near(best, targets, counts, table: Ordinals) -> losses.Pair:
     bins, families = jnp.asarray(table.bin), jnp.asarray(table.family)
-    near = (families[best] == families[targets]) & (jnp.abs(bins[best] - bins[targets]) <= 1)
-    return losses.mean_over(near, counts)
+    for number, name in enumerate(FAMILIES):
+        near = (families[best] == number) & (jnp.abs(bins[best] - bins[targets]) <= 1)
+        metrics[f"within_one/{name}"] = losses.mean_over(near, counts & (family == number))
+    return metrics
 
 
 def step(

@@ -101,7 +101,8 @@ def test_rows_parse_back_and_weights_cover_what_must_be_written():
                     assert example.reasoning.endswith(answer.reasoning)
                 assert (row.wanted == example.plan) == (task in ("critique", "scores"))
                 if task == "scores":
-                    assert written.count("[side") == 3  # what changed is given
+                    assert "[" not in written  # what is measured is given
+                    assert t.decode(row.tokens).count("[side") == 3
                 if task == "change":
                     assert written.count("[luma") == 3
                     assert row.edits == ((example.weak if weak else example.plan),)
@@ -110,7 +111,9 @@ def test_rows_parse_back_and_weights_cover_what_must_be_written():
                 if task == "critique":
                     metrics, scores, end = written.split("<|eos|>")
                     assert not end
-                    assert answers.parse_metrics(metrics).names == tuple(n for n, _ in example.metrics)
+                    opinion = answers.parse_metrics(metrics)
+                    assert opinion.names == tuple(n for n, _ in example.metrics)
+                    assert (opinion.plan, opinion.reasoning) == (example.plan, example.reasoning)
                     wanted = example.weak_scores if weak else example.scores
                     assert answers.parse_scores(scores, len(wanted)).scores == wanted
                     assert row.edits == ((example.weak if weak else example.plan),)

@@ -2,13 +2,15 @@
 
 import numpy as np
 
+from rtq.data.options import POCKET
 from rtq.decode.sampling import FORBIDDEN
+from rtq.editor import Plan
 from rtq.rl import grammars
 from rtq.text import answers, prompts
 from tests.rl import tiny_policy as tiny
 
 TOKENIZER = tiny.TOKENIZER
-CRITIQUE = grammars.critiques(TOKENIZER, TOKENIZER.size + 8)
+CRITIQUE = grammars.critiques(TOKENIZER, POCKET, TOKENIZER.size + 8)
 
 
 def walk(table, start, text):
@@ -24,7 +26,7 @@ def walk(table, start, text):
 
 
 def test_one_table_has_metrics_and_scores():
-    metrics = answers.metrics_text(("warm mood", "skin"), (40, 60), "[luma 7]")
+    metrics = answers.metrics_text(("warm mood", "skin"), (40, 60), Plan({"Exposure": 0.5}), "[luma 7]")
     assert walk(CRITIQUE.table, CRITIQUE.metrics, metrics)[0]
     for count in range(1, 6):
         for scores in ((10, 0, 1, 7, 5)[:count], (1, 10, 10, 10, 1)[:count]):

@@ -11,19 +11,25 @@ from rtq.decode.sampling import Sampling
 from rtq.editor import Plan
 from rtq.models.qwen25vl import model
 from rtq.rl import grammars, rollout, scoring
-from rtq.text import prompts
+from rtq.text import answers, prompts, showing
 from tests.rl import tiny_policy as tiny
 
 CFG, TOKENIZER = tiny.CFG, tiny.TOKENIZER
 PROMPTS, GROUP, STEPS = 2, 3, 40
 WARM, KEY = Sampling(1.3), jax.random.key(5)
 TABLE = grammars.answers(TOKENIZER, tiny.OPTIONS, CFG.vocab_size)
-CRITIQUE = grammars.critiques(TOKENIZER, CFG.vocab_size)
-TURN = tuple(prompts.scores_turn(TOKENIZER, tiny.IMAGE_TOKENS))
+CRITIQUE = grammars.critiques(TOKENIZER, tiny.OPTIONS, CFG.vocab_size)
+TURN = showing.turn(TOKENIZER, tiny.IMAGE_TOKENS)
 SEEN = jnp.asarray(tiny.photos(PROMPTS) / np.float32(255))
 EDITS = jnp.asarray(tiny.photos(PROMPTS * GROUP, 1) / np.float32(255))
 PAIRS = EDITS[: 2 * PROMPTS].reshape(PROMPTS, 2, *EDITS.shape[1:])
 COUNTS, WEIGHTS = np.array([2, 4], np.int32), np.array([[0.3, 0.7, 0, 0, 0], [0.1, 0.2, 0.3, 0.4, 0]], np.float32)
+OPINIONS = scoring.Opinions(rollout.plan_arrays([None] * PROMPTS)[0], WEIGHTS, COUNTS)
+
+
+def shown(rows):
+    """Turns that show edits of which anything was measured."""
+    return showing.fill(TURN, np.random.default_rng(rows).integers(-7, 8, (rows, showing.MOVES)))
 
 
 def padded(messages):
@@ -49,7 +55,7 @@ def plain(params, tokens, photos):
     return jax.nn.log_softmax(model.logits(CFG, params, hidden)[0])
 
 
-def plain_row(params, parts, photos, length=112):
+def plain_row(params, parts, photos, length=136):
     """`plain` of parts put together (valid tokens only), padded behind to one compiled shape; and the row."""
     row = np.concatenate([np.asarray(tokens)[np.asarray(valid)] for tokens, valid in parts])
     whole = np.full(length, TOKENIZER.pad_id, np.int32)
@@ -121,17 +127,17 @@ def judged():
     """Metrics, context, rewards and scores of the edits, by `scoring`."""
     write = jax.jit(functools.partial(scoring.write_metrics, CFG, grammar=CRITIQUE, key=KEY, group=1,
                                       max_new_tokens=24))  # fmt: skip
-    score = jax.jit(functools.partial(scoring.score, CFG, turn=TURN, grammar=CRITIQUE, max_new_tokens=20))
+    score = jax.jit(functools.partial(scoring.score, CFG, grammar=CRITIQUE, max_new_tokens=20))
     metrics, context = write(tiny.params(), SEEN, *JUDGE, seeds=jnp.arange(PROMPTS))
-    rewards, scores = score(tiny.params(), context, metrics, EDITS, COUNTS, WEIGHTS)
+    rewards, scores = score(tiny.params(), context, metrics, EDITS, OPINIONS, shown(len(EDITS)))
     return metrics, context, rewards, scores
 
 
 def test_scores_are_those_of_a_naive_unshared_computation():
     metrics, _, rewards, scores = judged()
-    turn = np.array(TURN), np.ones(len(TURN), bool)
+    turns = shown(len(EDITS))
     for b in range(PROMPTS * GROUP):
-        p = b // GROUP
+        p, turn = b // GROUP, (turns[b], np.ones(len(turns[b]), bool))
         parts = [(JUDGE[0][p], JUDGE[1][p]), (metrics.tokens[p], metrics.mask[p]), turn]
         reply = scores.samples.tokens[b], scores.samples.mask[b]
         logp, row = plain_row(tiny.params(), [*parts, reply], jnp.stack([SEEN[p], EDITS[b]]))
@@ -154,7 +160,7 @@ def test_scores_are_those_of_a_naive_unshared_computation():
 
 def test_metrics_are_greedy_and_readable():
     metrics, context, *_ = judged()
-    weights, counts = scoring.read_metrics(np.asarray(metrics.tokens), TOKENIZER)
+    _, weights, counts = scoring.read_metrics(np.asarray(metrics.tokens), TOKENIZER)
     assert ((counts >= 1) & (counts <= 5)).all()
     np.testing.assert_allclose(weights.sum(1), 1, rtol=1e-6)
     assert context.valid.shape == JUDGE[0].shape
@@ -162,7 +168,14 @@ def test_metrics_are_greedy_and_readable():
     first = int(JUDGE[1][0].sum())
     np.testing.assert_allclose(logp[first - 1, row[first]], logp[first - 1].max(), atol=5)  # allowed, not far from best
     broken = np.array([TOKENIZER.encode("no metrics")])
-    assert [x.tolist() for x in scoring.read_metrics(broken, TOKENIZER)] == [[[1, 0, 0, 0, 0]], [1]]
+    plans, *rest = scoring.read_metrics(broken, TOKENIZER)
+    assert [x.tolist() for x in rest] == [[[1, 0, 0, 0, 0]], [1]]
+    jax.tree.map(np.testing.assert_array_equal, plans, rollout.plan_arrays([Plan()])[0])
+    text = answers.metrics_text(("light", "mood"), (30, 70), Plan({"Exposure": 0.5}))
+    plans, weights, counts = scoring.read_metrics(np.array([TOKENIZER.encode(text)]), TOKENIZER)
+    jax.tree.map(np.testing.assert_array_equal, plans, rollout.plan_arrays([Plan({"Exposure": 0.5})])[0])
+    np.testing.assert_allclose(weights, [[0.3, 0.7, 0, 0, 0]], rtol=1e-6)
+    assert counts.tolist() == [2]
 
 
 @functools.cache
@@ -170,11 +183,12 @@ def compared():
     write = jax.jit(functools.partial(scoring.write_metrics, CFG, grammar=CRITIQUE, sampling=WARM, key=KEY,
                                       group=GROUP, max_new_tokens=24))  # fmt: skip
     metrics, context = write(tiny.params(), SEEN, *JUDGE, seeds=jnp.arange(PROMPTS))
-    weights, counts = scoring.read_metrics(np.asarray(metrics.tokens), TOKENIZER)
-    run = jax.jit(functools.partial(scoring.compare, CFG, turn=TURN, grammar=CRITIQUE, sampling=WARM, key=KEY,
+    _, weights, counts = scoring.read_metrics(np.asarray(metrics.tokens), TOKENIZER)
+    turns = shown(2 * len(counts))
+    run = jax.jit(functools.partial(scoring.compare, CFG, shown=turns, grammar=CRITIQUE, sampling=WARM, key=KEY,
                                     max_new_tokens=20))  # fmt: skip
     scores = run(tiny.params(), context, metrics, PAIRS, counts, seeds=jnp.arange(PROMPTS))
-    batch, health = scoring.of_critiques(SEEN, PAIRS, *JUDGE, metrics, scores, weights, TURN, 2, scale_by_std=False)
+    batch, health = scoring.of_critiques(SEEN, PAIRS, *JUDGE, metrics, scores, weights, turns, 2, scale_by_std=False)
     return metrics, weights, counts, scores, batch, health
 
 

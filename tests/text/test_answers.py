@@ -16,6 +16,7 @@ PIECES = (
     '"', '"local":[{"mask":', '{"linear":[0,0,0,0]}', '"curves":{"rgb":', '"crop":{"left":', "null", "true", " (40%)",
     ";", "%)", "(", "7", "10", "eight", "\n", "\x00", "\ud800", "½", "😀", "\\ud800", '"amount":', "1E400", "-0.0",
 )  # fmt: skip
+PLAN = '<answer>{"v":1,"Contrast":10}</answer>'
 PARSERS = (answers.parse_answer, answers.parse_metrics, lambda text: answers.parse_scores(text, 2),
            answers.parse_request)
 TEXTS = st.one_of(
@@ -86,17 +87,21 @@ def test_reasons(text, reason):
 
 
 def test_metrics_are_normalised():
-    result = answers.parse_metrics("<think>x</think><metrics>warm  tones (30%); skin (very) good (10%)</metrics>")
-    assert result == answers.Metrics(("warm tones", "skin (very) good"), (0.75, 0.25), "x")
-    text = answers.metrics_text(["warm", "skin"], [40, 60], "dark")
-    assert answers.parse_metrics(text) == answers.Metrics(("warm", "skin"), (0.4, 0.6), "dark")
+    plan = Plan({"Contrast": 10})
+    metrics = "<metrics>warm  tones (30%); skin (very) good (10%)</metrics>"
+    result = answers.parse_metrics(f"<think>x</think>{PLAN}{metrics}")
+    assert result == answers.Metrics(("warm tones", "skin (very) good"), (0.75, 0.25), plan, "x")
+    assert "where <answer> is needed" in answers.parse_metrics(f"<think>x</think>{metrics}").reason
+    assert "Contrast: 999" in answers.parse_metrics(f"<think></think>{PLAN.replace('10', '999')}{metrics}").reason
+    text = answers.metrics_text(["warm", "skin"], [40, 60], plan, "dark")
+    assert answers.parse_metrics(text) == answers.Metrics(("warm", "skin"), (0.4, 0.6), plan, "dark")
 
 
 @pytest.mark.parametrize("content", ["", "warm", "warm (40)", "(40%)", "warm (0%)", "warm (-5%)", "warm (101%)",
                                      "warm (4_0%)", "warm (٤%)", "warm (nan%)", "a (5%);", "a (5%)" * 2,
                                      ";".join(["a (5%)"] * 21)])  # fmt: skip
 def test_bad_metrics(content):
-    result = answers.parse_metrics(f"<think></think><metrics>{content}</metrics>")
+    result = answers.parse_metrics(f"<think></think>{PLAN}<metrics>{content}</metrics>")
     if content == "a (5%)" * 2:  # a name may hold anything but a semicolon
         assert result.names == ("a (5%)a",)
     else:
@@ -113,7 +118,7 @@ def test_scores():
 
 
 def test_scalar_is_the_weighted_mean():
-    metrics = answers.Metrics(("a", "b"), (0.75, 0.25))
+    metrics = answers.Metrics(("a", "b"), (0.75, 0.25), Plan())
     assert answers.scalar(metrics, answers.Scores((8, 4))) == 7.0
     with pytest.raises(ValueError, match="1 scores for 2"):
         answers.scalar(metrics, answers.Scores((8,)))
@@ -126,8 +131,8 @@ def test_requests():
 
 @pytest.mark.parametrize("write", [
     lambda: answers.answer_text(Plan(), "a < b"),
-    lambda: answers.metrics_text(["a;b"], [40]),
-    lambda: answers.metrics_text(["a"], [0]),
+    lambda: answers.metrics_text(["a;b"], [40], Plan()),
+    lambda: answers.metrics_text(["a"], [0], Plan()),
     lambda: answers.scores_text([11]),
     lambda: answers.request_text(" "),
 ])  # fmt: skip

@@ -18,6 +18,7 @@ from rtq.text.tokenizer import load
 
 REGIONS = ("sky", "skin", 'quoted "sea"', "Wörter")
 OPTIONS = grammar.Options(regions=REGIONS)
+FEW = grammar.Options(sliders=("Exposure",), local_sliders=("Tint",), max_locals=1, kinds=("radial",))
 
 
 def values(rows, local):
@@ -189,10 +190,10 @@ def test_ids_beyond_the_tokenizer_are_forbidden(tables):
 @pytest.mark.parametrize("name", ["pocket", "large"])
 def test_critiques_parse_and_end(name, tables):
     tokenizer, rng = tables[name][0], np.random.default_rng(5)
-    metrics = compile_table(grammar.metrics_regex(), tokenizer)
+    metrics = compile_table(grammar.metrics_regex(FEW), tokenizer)
     budgets = rng.integers(metrics.shortest, 120, 200)
     counts = set()
-    for ids in sample_randomly(metrics, budgets, rng, prefix=tokenizer.encode("<think></think>")):
+    for ids in sample_randomly(metrics, budgets, rng, prefix=tokenizer.encode('<think></think><answer>{"v":1')):
         result = answers.parse_metrics(tokenizer.decode_answer(ids))
         assert isinstance(result, answers.Metrics)
         assert sum(result.weights) == pytest.approx(1)
@@ -213,22 +214,23 @@ def test_requests_parse(pocket):
 
 
 def test_written_critiques_are_in_the_grammar():
-    text = answers.metrics_text(["warm autumn tones", "skin's tone, natural"], [40, 60], "[luma 3] dark")
-    assert re.fullmatch(grammar.metrics_regex(), text)
-    assert not re.fullmatch(grammar.metrics_regex(1), text)
+    text = answers.metrics_text(["warm autumn tones", "skin's tone, natural"], [40, 60], Plan({"Exposure": 1}),
+                                "[luma 3] dark")  # fmt: skip
+    assert re.fullmatch(grammar.metrics_regex(FEW), text)
+    assert not re.fullmatch(grammar.metrics_regex(FEW, 1), text)
+    assert not re.fullmatch(grammar.metrics_regex(grammar.Options(sliders=("Tint",), max_locals=0)), text)
     assert re.fullmatch(grammar.scores_regex(3, grammar.WORDS), answers.scores_text([10, 0, 7], texts=grammar.WORDS))
     assert not re.fullmatch(grammar.scores_regex(2), answers.scores_text([10, 0, 7]))
     assert re.fullmatch(grammar.request_regex(), answers.request_text("make it 暖"))
 
 
 def test_options_restrict():
-    few = grammar.Options(sliders=("Exposure",), local_sliders=("Tint",), max_locals=1, kinds=("radial",))
     tried = {
         '{"v":1,"Exposure":0.5}': True, '{"v":1,"Contrast":5}': False,
         '{"v":1,"local":[{"mask":[{"radial":[500,500,50,50,-45,50]}],"Tint":5}]}': True,
         '{"v":1,"local":[{"mask":[{"color":[0,0,0,10]}],"Tint":5}]}': False,
     }  # fmt: skip
-    assert {text: bool(re.fullmatch(grammar.plan_regex(few), text)) for text in tried} == tried
+    assert {text: bool(re.fullmatch(grammar.plan_regex(FEW), text)) for text in tried} == tried
     with pytest.raises(ValueError, match="no slider is called Exposur"):
         grammar.plan_regex(grammar.Options(sliders=("Exposur",)))
     with pytest.raises(ValueError, match="no mask kind is bitmap"):
@@ -255,6 +257,6 @@ def test_small_grammars_are_minimal():
 
 
 def test_a_loaded_table_is_the_same_every_time():
-    first, second = (compile_table(grammar.metrics_regex(), load("pocket")) for _ in range(2))
+    first, second = (compile_table(grammar.metrics_regex(FEW), load("pocket")) for _ in range(2))
     for a, b in zip(first, second, strict=True):
         assert np.array_equal(a, b)

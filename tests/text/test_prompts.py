@@ -3,10 +3,10 @@
 import pytest
 
 from rtq.editor import SLIDERS, Plan
-from rtq.text import answers, prompts
+from rtq.text import answers, facts, prompts
 from rtq.text.grammar import Options
 
-METRICS = answers.metrics_text(["warm autumn tones", "natural skin"], [40, 60], "[luma 7][cast 9]")
+METRICS = answers.metrics_text(["warm tones", "natural skin"], [40, 60], Plan({"Exposure": 0.5}), "[luma 7][cast 9]")
 
 
 def test_pocket_form(pocket):
@@ -33,9 +33,10 @@ def test_everything_before_the_edit_is_one_prefix(name, request):
     for words in ("warmer", "warmer<|eos|><|im_end|>", ""):
         prefix = prompts.render(tokenizer, prompts.critique_metrics(words), [4])
         prefix += prompts.reply(tokenizer, METRICS)
-        whole = prompts.render(tokenizer, prompts.critique_scores(words, METRICS), [4, 6])
-        assert whole == prefix + prompts.scores_turn(tokenizer, 6)
-        assert whole.count(tokenizer.image_id) == 10
+        for measured in ("", facts.moves_text(dict.fromkeys(facts.CHANGES, -3), dict.fromkeys(facts.CHANGES, 4))):
+            whole = prompts.render(tokenizer, prompts.critique_scores(words, METRICS, measured), [4, 6])
+            assert whole == prefix + prompts.scores_turn(tokenizer, 6, measured)
+            assert whole.count(tokenizer.image_id) == 10
 
 
 @pytest.mark.parametrize("name", ["pocket", "large"])

@@ -15,7 +15,8 @@ from rtq.editor import Plan
 from rtq.editor.plan_arrays import stack
 from rtq.eval import metrics as distances
 from rtq.rl import grammars, losses, rollout, scoring
-from rtq.text import prompts
+from rtq.text import answers as texts
+from rtq.text import prompts, showing
 from rtq.train import appraisal, grpo_step, optim, pairs, parallel, policy_turn, reward_turn, state
 from tests.rl import tiny_policy as tiny
 from tests.train import train_tiny
@@ -24,12 +25,12 @@ CFG, TOKENIZER = tiny.CFG, tiny.TOKENIZER
 PROMPTS, GROUP, STEPS = 8, 2, 24
 KEY = jax.random.key(3)
 DEVICES = parallel.Replicated(tuple(jax.devices()))
-CRITIQUE = grammars.critiques(TOKENIZER, CFG.vocab_size)
+CRITIQUE = grammars.critiques(TOKENIZER, tiny.OPTIONS, CFG.vocab_size)
 ANSWERS = grammars.answers(TOKENIZER, tiny.OPTIONS, CFG.vocab_size)
-TURN = tuple(prompts.scores_turn(TOKENIZER, tiny.IMAGE_TOKENS))
+TURN = showing.turn(TOKENIZER, tiny.IMAGE_TOKENS)
 REQUESTS = [f"{how} {what}" for how in ("a bit", "much") for what in ("warmer", "darker", "paler", "brighter")]
 USERS = [Plan({"Exposure": (i - 4) / 4, "Contrast": 10 * i}) for i in range(PROMPTS)]
-METRICS = TOKENIZER.encode("<think>dark</think><metrics>natural look (30%);clean whites (70%)</metrics>")
+METRICS = TOKENIZER.encode(texts.metrics_text(("natural look", "clean whites"), (30, 70), Plan({"Exposure": 1.0})))
 SETUP = policy_turn.Setup(CFG, CFG, TOKENIZER, tiny.EXECUTOR, tiny.EXECUTOR, CRITIQUE, TURN, {"learned": 1.0}, GROUP,
                           Sampling(1.3), STEPS, len(METRICS), 16, False)  # fmt: skip
 OPTIMIZER = optim.make(train_tiny.OPTIMIZER, 10)
@@ -61,11 +62,11 @@ def scripted_metrics(cfg, params, photos, tokens, valid, grammar, sampling=None,
     return samples, jnp.zeros(shape[0])
 
 
-def scripted_score(cfg, params, context, metrics, edits, counts, weights, turn, grammar, **options):
+def scripted_score(cfg, params, context, metrics, edits, opinions, shown, grammar, **options):
     """The first metric is the edit's mean, the second 0."""
-    mean = edits.mean((1, 2, 3))
+    mean, weights = edits.mean((1, 2, 3)), opinions.weights
     expected = jnp.stack([10 * mean, *[jnp.zeros_like(mean)] * 4], 1)
-    return scoring.weighted(expected, jnp.repeat(weights, len(edits) // len(counts), axis=0)), scoring.Scores(
+    return scoring.weighted(expected, jnp.repeat(weights, len(edits) // len(weights), axis=0)), scoring.Scores(
         None, expected, expected.astype(jnp.int32)
     )
 
