@@ -20,6 +20,7 @@ def get_config(preset="pocket"):
     config.batch = 32 if preset == "pocket" else 4  # rows of a supervised update
     config.evaluation.every = 500 if preset == "pocket" else 4  # steps of a supervised stage
     config.optimizer.learning_rate = 1e-3
+    config.steps = 10 if preset == "pocket" else 1  # rounds of the last stage
     config.prompts = 8 if preset == "pocket" else 2  # of a step of the last stage
     # Of the last stage: learning rates, and steps between evaluations and checkpoints.
     config.last = ConfigDict({"policy_rate": 1e-4, "reward_rate": 1e-4, "every": 48 if preset == "pocket" else 2})
@@ -44,9 +45,9 @@ def get_config(preset="pocket"):
         "words": stage("policy", "base", 3500, "", "words/accuracy", 0.0, "constant", words=0.85, edit=0.15),
         "policy": stage("policy", "words", 800, "", "edit/accuracy", 0.0, "cosine", edit=0.7, refine=0.18,
                         summarise=0.12),
-        "scores": stage("reward", "policy", 500, "", "scores/within_one/score", 0.0, "constant", scores=0.85,
-                        critique=0.15),
-        "reward": stage("reward", "scores", 700, "", "critique/within_one/score", 0.0, "cosine", critique=0.6,
-                        scores=0.4),
+        "scores": stage("reward", "policy", 1500, "", "scores/within_one/score", 0.75, "constant", scores=0.8,
+                        critique=0.2),
+        "reward": stage("reward", "scores", 1100, "", "critique/within_one/score", 0.0, "cosine", words=0.35,
+                        scores=0.4, critique=0.25),
     })  # fmt: skip
     return config
