@@ -60,8 +60,8 @@ def base(preset: str) -> ConfigDict:
             "refine": of(preset, pocket=124, large=1536),
             "summarise": of(preset, pocket=100, large=1024),
             "change": of(preset, pocket=84, large=1024),
-            "critique": of(preset, pocket=204, large=1536),
-            "scores": of(preset, pocket=146, large=1024),
+            "critique": of(preset, pocket=204, large=2048),
+            "scores": of(preset, pocket=146, large=1536),
         },
         "optimizer": {
             "learning_rate": 1e-4 if large else 1e-3,
@@ -95,7 +95,7 @@ def reinforcement(preset: str) -> ConfigDict:
     config.sampling = ConfigDict({
         "group": of(preset, pocket=8, smoke=2),  # answers to each prompt
         "temperature": 1.0,
-        "prompt_tokens": of(preset, pocket=76, large=768),
+        "prompt_tokens": of(preset, pocket=76, large=1024),
         "new_tokens": of(preset, pocket=96, large=512),
         "metrics_tokens": of(preset, pocket=76, large=512),  # of the reward model's two replies
         "score_tokens": of(preset, pocket=16, large=128),
