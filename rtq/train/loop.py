@@ -158,7 +158,10 @@ def run(
     try:
         with Signals() as signals:
             if every.first and every.evaluate and task.evaluate is not None and found is None:
+                writer.say("measuring before the first step; the programs are compiled first")
                 writer.write(0, _evaluated(task, carry, 0, writer))
+            if step < steps:
+                writer.say("the first step compiles its programs")
             while step < steps:
                 outcome = task.advance(carry, step)
                 carry, step = outcome.carry, step + 1

@@ -115,6 +115,7 @@ def make_examples(config: Any, workdir: pathlib.Path) -> dict[str, pathlib.Path]
     if jax.process_index() == 0:
         found = photos.sources(config.data.photos or None)
         for split, count in counts.items():
+            print(f"examples: {count} for {split}, made once and kept in {root / split}", flush=True)
             studio.build(
                 found, root / split, count=count, seed=config.data.seed, split=split, size=config.model.photo
             )

@@ -63,7 +63,9 @@ class Writer:
         self.active = jax.process_index() == 0
         self._stream = sys.stderr if stream is None else stream
         self._total, self._start, self._seconds = total, start, seconds
-        self._began = self._spoke = time.monotonic()
+        self._spoke = time.monotonic()
+        self._began = start, self._spoke
+        self._paced = False
         self._last: tuple[int, dict[str, float]] = (start, {})
         self._terminal = self._stream.isatty()
         if not self.active:
@@ -97,18 +99,24 @@ class Writer:
     def progress(self, step: int) -> None:
         """Say how far it is: over and over in one line on a terminal, else a line every now and then."""
         now = time.monotonic()
-        if not self.active or (now - self._spoke < (0.2 if self._terminal else self._seconds) and step < self._total):
+        if not self.active:
+            return
+        line = self.line(step, now)
+        if not self._paced:
+            self._paced, self._began = True, (step, now)  # the first step compiles: it says nothing about the pace
+        if now - self._spoke < (0.2 if self._terminal else self._seconds) and step < self._total:
             return
         self._spoke = now
         end = "\n" if not self._terminal or step >= self._total else ""
-        print(("\r\x1b[K" if self._terminal else "") + self.line(step, now), end=end, file=self._stream, flush=True)
+        print(("\r\x1b[K" if self._terminal else "") + line, end=end, file=self._stream, flush=True)
 
     def line(self, step: int, now: float) -> str:
         """"step 40/100 · loss 1.234 · 0.21 s/step · 13 s left"."""
         parts = [f"step {step}/{self._total}"]
         parts += [f"{name} {self._last[1][name]:.4g}" for name in SHOWN if name in self._last[1]]
-        if step > self._start:
-            pace = (now - self._began) / (step - self._start)
+        began, then = self._began
+        if step > began:
+            pace = (now - then) / (step - began)
             parts += [f"{pace:.2g} s/step", f"{_clock(pace * (self._total - step))} left"]
         return " · ".join(parts)
 

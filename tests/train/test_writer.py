@@ -80,6 +80,18 @@ def test_elsewhere_plain_lines_now_and_then(tmp_path, monkeypatch):
     assert lines[0].endswith("70 s left")
 
 
+def test_the_first_step_says_nothing_about_the_pace(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(writer.time, "monotonic", lambda: now[0])
+    stream = io.StringIO()
+    out = writer.Writer(tmp_path, 10, seconds=0.0, stream=stream)
+    for step in range(1, 4):
+        now[0] = 300.0 + 2 * step
+        out.progress(step)
+    out.close()
+    assert stream.getvalue().splitlines()[1:] == [f"step {n}/10 · 2 s/step · {20 - 2 * n} s left" for n in (2, 3)]
+
+
 @pytest.mark.parametrize(("seconds", "words"), [(40, "40 s"), (700, "12 min"), (3900, "1 h 05 min")])
 def test_clock(seconds, words):
     assert writer._clock(seconds) == words
