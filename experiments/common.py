@@ -122,7 +122,7 @@ def reinforcement(preset: str) -> ConfigDict:
 def alternation(preset: str) -> ConfigDict:
     """What PGRT adds: rounds in which both models learn."""
     config = reinforcement(preset)
-    config.steps = of(preset, pocket=5, smoke=1, large=50)  # rounds
+    config.steps = of(preset, pocket=4, smoke=1, large=50)  # rounds
     config.rounds = ConfigDict({
         "policy_steps": of(preset, pocket=8, smoke=1),
         "reward_steps": of(preset, pocket=4, smoke=1),

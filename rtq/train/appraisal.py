@@ -116,11 +116,11 @@ def _picture(
 
 
 def _critique(tokens: np.ndarray, weights: np.ndarray, scores: np.ndarray, tokenizer: Tokenizer) -> str:
-    """"own plan {"v":1,"Exposure":0.5}; warm tones (60%) 7.1; natural look (40%) 8.4": the judge's plan, metrics with
-    expected scores."""
+    """"own plan: Exposure +0.5; warm tones (60%) 7.1; natural look (40%) 8.4": metrics with expected scores."""
     read = parse_metrics(tokenizer.decode_answer(tokens.tolist()))
     if isinstance(read, Failure):
         return ""
     parts = zip(read.names, weights, scores, strict=False)
     scored = (f"{name} ({100 * weight:.0f}%) {score:.1f}" for name, weight, score in parts)
-    return "; ".join([f"own plan {read.plan.to_json()}", *scored])
+    own = ", ".join(report.plan_items(read.plan)) or "nothing"
+    return "; ".join([f"own plan: {own}", *scored])

@@ -158,7 +158,7 @@ def test_likeliest_answers_are_appraised(scripted):
     assert len(appraise.pictures) == 3
     assert (first.request, first.plan) == (REQUESTS[0], plans[0])
     scored = f"natural look (30%) {10 * edits[0].mean():.1f}; clean whites (70%) 0.0"
-    assert first.critique == f'own plan {{"v":1,"Exposure":1}}; {scored}'
+    assert first.critique == f"own plan: Exposure +1; {scored}"
     assert appraise.picture().shape[2] == 3
 
 
