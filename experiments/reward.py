@@ -19,6 +19,6 @@ def get_config(preset="pocket"):
     config.steps = common.of(preset, pocket=2500, smoke=6, large=3000)
     config.batch = common.of(preset, pocket=32, smoke=4, large=64)
     config.micro = common.of(preset, pocket=1, large=4)
-    tasks = {"critique": 1.0} if preset == "smoke" else {"change": 0.1, "critique": 0.9}
+    tasks = {"critique": 1.0} if preset == "smoke" else {"scores": 0.3, "critique": 0.7}
     config.tasks = ConfigDict(tasks)  # shares of the updates
     return config
