@@ -57,6 +57,7 @@ def base(preset: str) -> ConfigDict:
             "words": of(preset, pocket=72, large=768),
             "facts": of(preset, pocket=68, large=768),
             "edit": of(preset, pocket=108, large=1024),
+            "correct": of(preset, pocket=88, large=1024),
             "refine": of(preset, pocket=124, large=1536),
             "summarise": of(preset, pocket=100, large=1024),
             "change": of(preset, pocket=84, large=1024),

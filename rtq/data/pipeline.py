@@ -16,7 +16,7 @@ from rtq.data.rows import TASKS, Writer, critique_prompt, edit_prompt, measured_
 from rtq.text.facts import CHANGES
 
 # Tokens of a row by task: 95% of the rows or more fit at 25 tokens an image.
-LENGTHS: Mapping[str, int] = {"words": 72, "facts": 68, "edit": 108, "refine": 124, "summarise": 100,
+LENGTHS: Mapping[str, int] = {"words": 72, "facts": 68, "edit": 108, "correct": 88, "refine": 124, "summarise": 100,
                               "change": 84, "critique": 204, "scores": 146}  # fmt: skip
 PROMPT_LENGTH = 76
 MOVING = 0.7  # share of the change task's rows with edits that move nearly every fact

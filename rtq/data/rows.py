@@ -3,6 +3,7 @@
     words      request → what will be done, and the plan: reading without a photo
     facts      photo, request → the facts that open the reasoning, no further
     edit       photo, request → reasoning and plan
+    correct    weak plan and feedback → what will be done, and the plan: refining without photos
     refine     photo and weak result, its plan and feedback → reasoning and plan
     summarise  photo and edit → request
     change     photo → its facts; an edit → its facts and the measured change, no further
@@ -23,11 +24,11 @@ from rtq.text.facts import CHANGES, FACTS, all_facts, changes_text, facts_text, 
 from rtq.text.grammar import Options
 from rtq.text.tokenizer import Tokenizer
 
-TASKS = ("words", "facts", "edit", "refine", "summarise", "change", "critique", "scores")
+TASKS = ("words", "facts", "edit", "correct", "refine", "summarise", "change", "critique", "scores")
 VERDICT = 3.0  # weight of scores: few beside other tokens, and harder
 # What stands for facts where a step writes those it measures (`sft_step.measured`).
 PLACES = facts_text(dict.fromkeys(FACTS, 0)), changes_text(dict.fromkeys(CHANGES, 0))
-IMAGES = {"words": 0, "facts": 1, "edit": 1, "refine": 2, "summarise": 2, "change": 2, "critique": 2,
+IMAGES = {"words": 0, "facts": 1, "edit": 1, "correct": 0, "refine": 2, "summarise": 2, "change": 2, "critique": 2,
           "scores": 0}  # fmt: skip
 
 
@@ -70,8 +71,7 @@ class Writer:
 def words_row(example: Example, writer: Writer, variant: int) -> Row:
     """Request → answer without what is seen; of a vague request nothing can be known that way."""
     prompt = prompts.render(writer.tokenizer, prompts.read(example.requests[variant], writer.options))
-    answer = answers.answer_text(example.plan, " " + example.reasoning.strip().split(". ")[-1].rpartition("] ")[2])
-    return _row("words", (prompt, 0.0), (prompts.reply(writer.tokenizer, answer), 1.0))
+    return _row("words", (prompt, 0.0), (_blind_answer(example, writer), 1.0))
 
 
 def facts_row(example: Example, writer: Writer, variant: int) -> Row:
@@ -94,6 +94,13 @@ def edit_prompt(example: Example, writer: Writer, variant: int) -> list[int]:
 def critique_prompt(example: Example, writer: Writer, variant: int) -> list[int]:
     """The prompt of `critique_row`'s metrics, for sampling."""
     return _render(writer, prompts.critique_metrics(example.requests[variant], writer.options))
+
+
+def correct_row(example: Example, writer: Writer) -> Row:
+    """Weak plan and feedback → answer without what is seen."""
+    messages = prompts.correct(example.feedback, example.weak, writer.options)
+    prompt = prompts.render(writer.tokenizer, messages)
+    return _row("correct", (prompt, 0.0), (_blind_answer(example, writer), 1.0))
 
 
 def refine_row(example: Example, writer: Writer) -> Row:
@@ -175,7 +182,8 @@ def row_of(task: str, example: Example, writer: Writer, variant: int, weak: bool
     make = {
         "words": lambda: words_row(example, writer, variant),
         "facts": lambda: facts_row(example, writer, variant), "edit": lambda: edit_row(example, writer, variant),
-        "refine": lambda: refine_row(example, writer), "summarise": lambda: summarise_row(example, writer, variant),
+        "correct": lambda: correct_row(example, writer), "refine": lambda: refine_row(example, writer),
+        "summarise": lambda: summarise_row(example, writer, variant),
         "change": lambda: change_row(example, writer, edit, weak),
         "critique": lambda: critique_row(example, writer, variant, weak),
         "scores": lambda: scores_row(example, writer, variant, weak),
@@ -192,6 +200,12 @@ def _render(writer: Writer, messages: prompts.Messages) -> list[int]:
 
 def _answer(example: Example, writer: Writer) -> list[int]:
     return prompts.reply(writer.tokenizer, answers.answer_text(example.plan, example.reasoning))
+
+
+def _blind_answer(example: Example, writer: Writer) -> list[int]:
+    """What will be done, and the plan."""
+    done = example.reasoning.strip().split(". ")[-1].rpartition("] ")[2]
+    return prompts.reply(writer.tokenizer, answers.answer_text(example.plan, " " + done))
 
 
 def _row(task: str, *parts: tuple[list[int], float], edits: tuple[Plan, ...] = ()) -> Row:

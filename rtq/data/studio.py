@@ -29,7 +29,7 @@ from rtq.text.grammar import Options, permitted
 
 SHARD = 512
 CHUNK = 128
-PILOTS = 1500
+PILOTS = 250, 4500  # spoiled crops of a photo that experience comes from, and of all photos at most
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +94,8 @@ def build(sources: Sequence[Source], out_dir: str | pathlib.Path, *, count: int,
 
 def learn(sources: Sequence[Source], seed: int, size: int) -> correction.Experience:
     """The mean corrections of spoiled crops of these photos, from `PILOTS` of them."""
-    some = [drafts.draft(sources, np.random.default_rng([seed, 91, i]), size, {"vague": 1.0}) for i in range(PILOTS)]
+    count = min(PILOTS[0] * len(sources), PILOTS[1])
+    some = [drafts.draft(sources, np.random.default_rng([seed, 91, i]), size, {"vague": 1.0}) for i in range(count)]
     clean = rendering.thumbnails(_pixels(some), correction.SIDE)
     spoiled = correction.spoiled(clean, [d.spoil for d in some])
     wanted = correction.invert(clean, spoiled)

@@ -47,6 +47,12 @@ def refine(feedback: str, plan: Plan, options: Options = EVERYTHING) -> Messages
     return [system, _user(IMAGE, IMAGE, _words(f"{plan.to_json()}\n{feedback}"))]
 
 
+def correct(feedback: str, plan: Plan, options: Options = EVERYTHING) -> Messages:
+    """`refine` without the photos: what plan and feedback alone say."""
+    system = _system("refine", f"{_REFINE} {_plan_help(options)} {_FORM}")
+    return [system, _user(_words(f"{plan.to_json()}\n{feedback}"))]
+
+
 def summarise() -> Messages:
     """Two images: before and after."""
     return [_system("summarise", _SUMMARISE), _user(IMAGE, IMAGE)]

@@ -94,7 +94,7 @@ def test_rows_parse_back_and_weights_cover_what_must_be_written():
                     answer = answers.parse_answer(written.removesuffix("<|eos|>"))
                     assert answer.plan == example.plan
                     assert answer.reasoning == example.reasoning
-                if task == "words":
+                if task in ("words", "correct"):
                     answer = answers.parse_answer(written.removesuffix("<|eos|>"))
                     assert answer.plan == example.plan
                     assert "[" not in answer.reasoning
