@@ -28,6 +28,7 @@ GRIDS = ((64, 96), (96, 64), (80, 80))  # rows, columns sampled; the one nearest
 CHECK_SIDE = 512  # long side at which a plan is judged
 _FINE = ("texture", "grain")  # groups that the few sampled pixels do not show
 _CLIPPED = 1.5 / 255  # this near to 0 or 1, `after` only bounds the rendered value
+_BEYOND = 0.1  # what a rendered value beyond 0 to 1 counts, to either side
 _WIDER_PAYS = 0.97  # the wide set is kept if it lowers the error to less than this share
 
 
@@ -169,10 +170,15 @@ def _program(names: tuple[str, ...]) -> develop.Program:
 
 
 def _residual(vector, x, y, arrays: PlanArrays, names):
-    """Rendered minus wanted, [N]; where `y` is clipped only the side that shows counts."""
+    """Rendered minus wanted, [N]; where `y` is clipped only the side that shows counts.
+
+    Around what is clipped a JPEG file is a little darker than white, which says nothing about how far beyond it the
+    rendered value is.
+    """
     sliders = arrays.sliders.at[jnp.array([INDEX[n] for n in names])].set(_slider_vector(vector, names))
     out = renderer.whole(x, arrays._replace(sliders=sliders), jnp.zeros((0, *x.shape[:2])), _program(names))
-    difference = out - y
+    inside = jnp.clip(out, 0.0, 1.0)
+    difference = inside + _BEYOND * (out - inside) - y
     difference = jnp.where(y <= _CLIPPED, jnp.maximum(difference, 0.0), difference)
     difference = jnp.where(y >= 1 - _CLIPPED, jnp.minimum(difference, 0.0), difference)
     return difference.reshape(-1)

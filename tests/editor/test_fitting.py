@@ -1,7 +1,10 @@
 """`fit` recovers plans, stays sparse, and refuses what cannot be a pair."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 from skimage import data
 
 from rtq.editor import Plan, fit, render
@@ -43,6 +46,15 @@ def test_clipped_results_only_bound_the_fit():
     found = fit(PHOTO, render(PHOTO, plan), names=CORE)
     assert abs(found.sliders["Exposure"] - 1.5) <= 0.1
     assert np.abs(render(PHOTO, found).astype(int) - render(PHOTO, plan)).mean() < 1
+
+
+def test_a_jpeg_file_with_blown_lights_does_not_mislead():
+    plan, file = Plan({"Temperature": -10, "Exposure": 0.8}), io.BytesIO()
+    Image.fromarray(render(PHOTO, plan)).save(file, "JPEG", quality=92)
+    found = fit(PHOTO, np.asarray(Image.open(file)), names=CORE).sliders
+    assert abs(found["Exposure"] - 0.8) <= 0.1
+    assert abs(found["Temperature"] + 10) <= 3
+    assert all(abs(value) <= 10 for name, value in found.items() if name not in plan.sliders), found
 
 
 @pytest.mark.parametrize(("before", "after", "names", "message"), [
