@@ -63,6 +63,7 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
     found["users"], users = edits(held, held.user)
     found["policies"], plans, apart = {}, {}, {}
     for name, model in models.items():
+        print(f"measuring the policy {name} on {len(keys)} photos and {len(held.examples)} examples", flush=True)
         plans[name] = words.answers(model, held.before, np.arange(config.count), held.requests, config.batch)
         after = pictures.rendered(held.before, plans[name])
         figures, verdicts = edits(held, after)
@@ -76,6 +77,7 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
         )
     found["rewards"] = {name: {} for name in judges}
     for which, model in models.items():
+        print(f"judging edits of the policy {which}: {', '.join(judges) or 'no reward model'}", flush=True)
         for name, row in judged(judges, model, held, (plans[which], apart[which]), config).items():
             found["rewards"][name][which] = row
     text = json.dumps(found, indent=1, ensure_ascii=False)
