@@ -29,7 +29,8 @@ from rtq.text.grammar import Options, permitted
 
 SHARD = 512
 CHUNK = 128
-PILOTS = 250, 4500  # spoiled crops of a photo that experience comes from, and of all photos at most
+PILOTS = 4500  # spoiled crops that experience comes from, at most
+PILOTS_OF_A_PHOTO = 250
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,8 +94,8 @@ def build(sources: Sequence[Source], out_dir: str | pathlib.Path, *, count: int,
 
 
 def learn(sources: Sequence[Source], seed: int, size: int) -> correction.Experience:
-    """The mean corrections of spoiled crops of these photos, from `PILOTS` of them."""
-    count = min(PILOTS[0] * len(sources), PILOTS[1])
+    """The mean corrections of spoiled crops of these photos, from `PILOTS` of them at most."""
+    count = min(PILOTS_OF_A_PHOTO * len(sources), PILOTS)
     some = [drafts.draft(sources, np.random.default_rng([seed, 91, i]), size, {"vague": 1.0}) for i in range(count)]
     clean = rendering.thumbnails(_pixels(some), correction.SIDE)
     spoiled = correction.spoiled(clean, [d.spoil for d in some])
