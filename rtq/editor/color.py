@@ -10,7 +10,7 @@ import math
 import jax.numpy as jnp
 
 from rtq.editor.compilation import once_backward, spread, stage
-from rtq.editor.numerics import exp2, horner, luma, smoothstep
+from rtq.editor.numerics import clip, exp2, horner, luma, maximum, minimum, smoothstep
 from rtq.editor.sliders import HUES
 
 # Planckian locus in CIE 1960 uv around 5000 K (200 mired) and its normal towards green, as polynomials without constant
@@ -78,7 +78,7 @@ def cone_gains(temperature, tint):
         response = c + p * u0 + q * v0
         light = (1 + du * (p / response) + dv * (q / response)) / (1 + dv * (1 / v0))
         # Warm and very green "lights" are imaginary: no cone response falls to 0 or below.
-        low = jnp.minimum(light, _DIMMEST)
+        low = minimum(light, _DIMMEST)
         gains.append(1 / jnp.where(light < _DIMMEST, _DIMMEST**2 / (2 * _DIMMEST - low), light))
     return gains
 
@@ -107,8 +107,8 @@ def _calibration_matrix(v, one):
         after, before = (i + 1) % 3, (i + 2) % 3  # positive hue: red → yellow, green → cyan, blue → magenta
         turn = 0.25 * hue
         column = [None, None, None]
-        column[after] = jnp.maximum(turn, 0) - 0.15 * saturation
-        column[before] = jnp.maximum(-turn, 0) - 0.15 * saturation
+        column[after] = maximum(turn, 0.0) - 0.15 * saturation
+        column[before] = maximum(-turn, 0.0) - 0.15 * saturation
         columns.append(column)
     rows = []
     for i in range(3):
@@ -189,15 +189,20 @@ def hsl(planes, v):
     return [gain * x for x in planes]
 
 
-def vibrance_saturation(planes, v):
-    """Vibrance (muted colours first, skin protected), then Saturation, which leaves greys exactly alone."""
+def vibrance_saturation(planes, v, offset=0.0, ratio=1.0):
+    """Vibrance (muted colours first, skin protected), then Saturation, which leaves greys alone.
+
+    Args:
+      offset, ratio: the encoded planes are offset + ratio·planes; so the tone curve's planes need not be written.
+    """
     alpha, beta = once_backward(chroma_plane(planes))
     chroma = once_backward(_length(alpha, beta))
     toward_skin = (alpha * math.cos(math.radians(25)) + beta * math.sin(math.radians(25))) / chroma
     skin = smoothstep(0.8, 1.0, toward_skin)
-    gain = 1 + v["Vibrance"] * (1 - smoothstep(0.0, 0.7, chroma)) * (1 - 0.5 * skin)
-    y, gain = stage((luma(planes), gain * (1 + v["Saturation"])))
-    return [y + gain * (x - y) for x in planes]
+    gain = 1 + v["Vibrance"] * (1 - smoothstep(0.0, 0.7, ratio * chroma)) * (1 - 0.5 * skin)
+    gain = stage(ratio * (gain * (1 + v["Saturation"])))
+    level = stage(offset + (ratio - gain) * once_backward(luma(planes)))
+    return [level + gain * x for x in planes]
 
 
 def black_and_white(planes, v):
@@ -218,7 +223,7 @@ def grading(planes, v):
     shadow = 1 - smoothstep(pivot - width, pivot, y)
     highlight = smoothstep(pivot, pivot + width, y)
     weights = {"Shadow": shadow, "Midtone": 1 - shadow - highlight, "Highlight": highlight, "Global": jnp.ones_like(y)}
-    strength = 0.2 * jnp.clip(4 * y * (1 - y), 0.0, 1.0)
+    strength = 0.2 * clip(4 * y * (1 - y), 0.0, 1.0)
     d_alpha = d_beta = light = 0.0
     for zone, weight in weights.items():
         amount = v[f"{zone}Saturation"] * weight

@@ -11,7 +11,7 @@ from jax import lax
 
 from rtq.editor.color import chroma_plane, shift_chroma
 from rtq.editor.compilation import stage
-from rtq.editor.numerics import luma, smoothstep
+from rtq.editor.numerics import luma, maximum, smoothstep
 
 SHARPEN_MAX_SIGMA = 3.0  # SharpenRadius 30
 LUMA_SIGMA, COLOR_SIGMA = 2.0, 6.0
@@ -57,9 +57,10 @@ def _slide_fwd(x, kernel, axis):
 def _slide_bwd(axis, saved, g):
     x, kernel = saved
     taps = kernel.shape[0] - 1
-    widths = [(0, 0, 0)] * x.ndim
-    widths[axis] = (2 * taps, 2 * taps, 0)
-    dx = _slide(lax.pad(g, jnp.zeros((), g.dtype), widths), kernel, axis)
+    beyond = list(g.shape)
+    beyond[axis] = 2 * taps
+    zeros = jnp.zeros(beyond, g.dtype)
+    dx = _slide(stage(jnp.concatenate([zeros, stage(g), zeros], axis)), kernel, axis)  # a fused pad is slow on CPU
     n = g.shape[axis]
     part = functools.partial(lax.slice_in_dim, x, axis=axis)
     dk = [jnp.sum(g * part(taps, taps + n))]
@@ -75,7 +76,13 @@ def blur(x, sigma, taps: int):
     kernel = gaussian(sigma, taps)
     x = lax.optimization_barrier(x)  # else XLA computes x anew for every tap
     x = lax.optimization_barrier(slide(x, kernel, 0))
-    return slide(jnp.pad(x, ((0, 0), (taps, taps)), mode="edge"), kernel, 1)
+    return slide(_widened(x, taps), kernel, 1)
+
+
+def _widened(x, pad: int):
+    """x [h, W] with `pad` more columns left and right that repeat the edge; in one copy, where `jnp.pad` takes four."""
+    return stage(jnp.concatenate([jnp.broadcast_to(x[:, :1], (x.shape[0], pad)), x,
+                                  jnp.broadcast_to(x[:, -1:], (x.shape[0], pad))], 1))
 
 
 def rows(x, pad: int):
@@ -93,7 +100,7 @@ def sharpen(planes, v, scale, taps: int, masked: bool):
     """
     y = stage(luma(planes))
     sigma = v["SharpenRadius"] * scale
-    beyond = blur(y, jnp.maximum(sigma, SMALLEST_SIGMA), taps - int(masked))
+    beyond = blur(y, maximum(sigma, SMALLEST_SIGMA), taps - int(masked))
     smooth = rows(beyond, int(masked))
     detail = rows(y, taps) - smooth
     faint = 0.03 * (1 - 0.9 * v["SharpenDetail"])
@@ -108,7 +115,7 @@ def sharpen(planes, v, scale, taps: int, masked: bool):
 
 def _edges(y):
     """Edge strength in [0, 1] from central differences of smoothed luma, a row more above and below than the result."""
-    padded = jnp.pad(y, ((0, 0), (1, 1)), mode="edge")
+    padded = _widened(y, 1)
     dx, dy = padded[1:-1, 2:] - padded[1:-1, :-2], padded[2:, 1:-1] - padded[:-2, 1:-1]
     return smoothstep(0.01, 0.12, jnp.sqrt(dx * dx + dy * dy + 1e-12))
 
@@ -153,7 +160,7 @@ def _guided(guide, planes, sigma, taps, eps):
     out = []
     for x in planes:
         mean_x = blur(x, sigma, taps)
-        slope = (blur(guide * x, sigma, taps) - mean * mean_x) / (jnp.maximum(variance, 0.0) + eps)
+        slope = (blur(guide * x, sigma, taps) - mean * mean_x) / (maximum(variance, 0.0) + eps)
         offset = mean_x - slope * mean
         out.append(blur(slope, sigma, taps) * rows(guide, 2 * taps) + blur(offset, sigma, taps))
     return out

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from rtq.editor import color, detail, effects, guides, masks, tone
 from rtq.editor.compilation import stage
-from rtq.editor.numerics import decode, encode
+from rtq.editor.numerics import clip, decode, encode
 from rtq.editor.plan_arrays import PlanArrays
 from rtq.editor.sliders import GROUPS, LOCAL_INDEX, LOCAL_SLIDERS, SLIDERS
 
@@ -19,7 +19,8 @@ ALL_GROUPS = frozenset((*GROUPS, "curve", "channel_curves"))
 SKIPPED_MODIFIERS = frozenset(("SharpenMasking", "VignetteRoundness", "VignetteHighlights"))
 LINEAR = frozenset(("white_balance", "exposure", "calibration"))
 _LOCAL_TONE = frozenset(("light", "clarity", "texture"))
-_TONE = frozenset(("tone", "parametric", "curve", "channel_curves"))
+_TONE = frozenset(("tone", "parametric", "curve"))
+_BEFORE_COLOR = frozenset(("channel_curves", "hsl"))  # between the tone curve and vibrance
 
 
 class Program(NamedTuple):
@@ -84,7 +85,7 @@ def slider_values(arrays: PlanArrays, program: Program, view: masks.View) -> dic
             value = row.neutral + amount * (value - row.neutral)
             if row.name in changes:
                 value = value + changes[row.name]
-            value = jnp.clip(value, row.lo, row.hi)
+            value = clip(value, float(row.lo), float(row.hi))
         values[row.name] = value * row.factor
     return values
 
@@ -172,12 +173,21 @@ def point_stages(planes, values: dict, program: Program, curves, guide_planes, a
         if groups & _LOCAL_TONE:
             planes = tone.local_gain(planes, values, groups, *guide_planes)
         planes = stage([encode(x) for x in planes])
+    line = ()
     if groups & _TONE:
-        planes = tone.tone_stage(planes, values, groups, curves)
-    for group, operation in (("hsl", color.hsl), ("color", color.vibrance_saturation), ("mono", color.black_and_white),
-                             ("grading", color.grading)):
-        if group in groups:
-            planes = operation(stage(planes), values)
+        offset, ratio = line = tone.tone_line(planes, values, groups, curves)
+        if groups & _BEFORE_COLOR or "color" not in groups:
+            planes, line = [offset + ratio * x for x in planes], ()
+    if "channel_curves" in groups:
+        planes = tone.channel_curves(planes, curves)
+    if "hsl" in groups:
+        planes = color.hsl(stage(planes), values)
+    if "color" in groups:
+        planes = color.vibrance_saturation(stage(planes), values, *line)
+    if "mono" in groups:
+        planes = color.black_and_white(stage(planes), values)
+    if "grading" in groups:
+        planes = color.grading(stage(planes), values)
     return planes
 
 

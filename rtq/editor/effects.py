@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from rtq.editor.compilation import stage
-from rtq.editor.numerics import exp2, luma, smoothstep
+from rtq.editor.numerics import clip, exp2, luma, maximum, smoothstep
 
 
 def vignette(planes, v, view, crop, round_or_square: bool, spare_highlights: bool):
@@ -20,8 +20,8 @@ def vignette(planes, v, view, crop, round_or_square: bool, spare_highlights: boo
     width, height = (right - left) * view.size[1], (bottom - top) * view.size[0]
     half_x, half_y = 0.5 * width, 0.5 * height
     if round_or_square:
-        circle = jnp.maximum(v["VignetteRoundness"], 0.0)
-        longer = jnp.maximum(width, height)
+        circle = maximum(v["VignetteRoundness"], 0.0)
+        longer = maximum(width, height)
         half_x, half_y = 0.5 * (width + circle * (longer - width)), 0.5 * (height + circle * (longer - height))
     dx = (view.cols - 0.5 * (left + right)) * view.size[1] / half_x
     dy = (view.rows - 0.5 * (top + bottom)) * view.size[0] / half_y
@@ -31,7 +31,7 @@ def vignette(planes, v, view, crop, round_or_square: bool, spare_highlights: boo
     if round_or_square:
         corner4 = (0.5 * width / half_x) ** 4 + (0.5 * height / half_y) ** 4
         boxed = jnp.sqrt((dx2 * dx2 + dy2 * dy2) * (1 / corner4) + 1e-12)  # a squarer shape with the same corner
-        distance = distance + jnp.maximum(-v["VignetteRoundness"], 0.0) * (boxed - distance)
+        distance = distance + maximum(-v["VignetteRoundness"], 0.0) * (boxed - distance)
     start = 0.8 * v["VignetteMidpoint"]
     fall = (distance - start) * (1 / ((1 - start) * (0.1 + 0.9 * v["VignetteFeather"])))
     mask = smoothstep(0.0, 1.0, fall)
@@ -65,7 +65,7 @@ def _lattice_noise(x, y, seed):
 def grain(planes, v, view, seed: int = 20260217):
     """Film grain: σ .08·4y(1 − y) at GrainAmount 100; cell (.0004 + .0016·size) of the long side."""
     cell = 0.0004 + 0.0016 * v["GrainSize"]
-    longer = jnp.maximum(view.size[0], view.size[1])
+    longer = maximum(view.size[0], view.size[1])
     # Whole pixels first: rows and columns come rounded differently from strip to strip.
     across, down = jnp.floor(view.cols * view.size[1]) + 0.5, jnp.floor(view.rows * view.size[0]) + 0.5
     x, y = across / (longer * cell), down / (longer * cell)
@@ -74,5 +74,5 @@ def grain(planes, v, view, seed: int = 20260217):
     rough = v["GrainRoughness"]
     noise = (fine * (1 + rough * coarse)) / jnp.sqrt(1 + rough * rough)
     level = luma(planes)
-    shift = stage(0.08 * v["GrainAmount"] * jnp.clip(4 * level * (1 - level), 0.0, 1.0) * noise)
+    shift = stage(0.08 * v["GrainAmount"] * clip(4 * level * (1 - level), 0.0, 1.0) * noise)
     return [z + shift for z in planes]

@@ -64,7 +64,7 @@ def loss_and_gradient(photo: np.ndarray, target: np.ndarray, arrays: PlanArrays,
     copies, factors = strips.prepare(photo, named, program)
     guide = strips.make_guides(arrays, *copies, program, factors, (height, width))
     guide = guides.Guides(*(np.asarray(x) for x in guide))
-    plan = strips.Strips(photo, named, program, factors, overlap=False)
+    plan = strips.Strips(photo, named, program, factors, overlap=False, chunk=strips.GRADIENT_CHUNK)
     which = tuple(INDEX[name] for name in names)
     values = arrays.sliders[jnp.array(which)]
     evaluate = functools.partial(_strip_value_and_grad, program=program, which=which)

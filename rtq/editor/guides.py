@@ -13,6 +13,7 @@ import numpy as np
 from jax import lax
 
 from rtq.editor import detail, tone
+from rtq.editor.numerics import maximum
 
 COPY_SIDE = 1024  # long side of the copy that texture is read from
 TONE_SIDE = 512  # long side of the copy that tone and haze are read from
@@ -139,7 +140,7 @@ def tone_guide(planes, width: int, cells: float):
     sigma = BASE_SIGMA * max(height, wide)
     rows, columns = _smoothing(height, tall, sigma), _smoothing(wide, across, sigma)
     mean, square = _smooth_two(rows, level, level * level, columns)
-    variance = jnp.maximum(square - mean * mean, 0.0)
+    variance = maximum(square - mean * mean, 0.0)
     slope = variance / (variance + 1.0)
     sigma = BASE_SIGMA * max(tall, across)
     rows, columns = _smoothing(tall, tall, sigma), _smoothing(across, across, sigma)
@@ -164,7 +165,7 @@ def airlight(planes):
     """Soft mean of hazy linear pixels, float[3], at least .05; its gradient is stopped."""
     weight = tone.haze_weight(planes)
     total = jnp.sum(weight)
-    return lax.stop_gradient(jnp.stack([jnp.maximum(jnp.sum(weight * x) / total, 0.05) for x in planes]))
+    return lax.stop_gradient(jnp.stack([maximum(jnp.sum(weight * x) / total, 0.05) for x in planes]))
 
 
 def make(copy_planes, tone_planes, groups, width: int, copy_factor: int, tone_factor: int) -> Guides:

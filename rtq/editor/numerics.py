@@ -23,6 +23,38 @@ _ROUND_BITS = 0x4B400000
 _TWO_THIRDS_BITS = 0x3F2AAAAB  # the float32 2/3, so that mantissas fall into [2/3, 4/3)
 
 
+@jax.custom_jvp
+def maximum(a, b):
+    """max(a, b), shapes broadcast; where both are equal the gradient is that of `a`.
+
+    `jnp.maximum` shares it between both there, by a division for every pixel in reverse mode.
+    """
+    return jnp.maximum(a, b)
+
+
+@maximum.defjvp
+def _maximum_jvp(primals, tangents):
+    (a, b), (da, db) = primals, tangents
+    return maximum(a, b), jnp.where(a >= b, da, db)
+
+
+@jax.custom_jvp
+def minimum(a, b):
+    """min(a, b), shapes broadcast; where both are equal the gradient is that of `a`."""
+    return jnp.minimum(a, b)
+
+
+@minimum.defjvp
+def _minimum_jvp(primals, tangents):
+    (a, b), (da, db) = primals, tangents
+    return minimum(a, b), jnp.where(a <= b, da, db)
+
+
+def clip(x, lo, hi):
+    """x in [lo, hi]; at the ends the gradient is that of `x`."""
+    return minimum(maximum(x, lo), hi)
+
+
 def horner(coefficients, x):
     """Σ c_k x^k, coefficients ascending."""
     y = jnp.full_like(x, coefficients[-1])
@@ -67,10 +99,19 @@ def _exp2_jvp(primals, tangents):
     return y, dx * (0.6931471805599453 * y)
 
 
+@jax.custom_jvp
 def smoothstep(lo, hi, x):
     """0 below lo, 1 above hi, 3t² − 2t³ between. Shapes broadcast; lo < hi."""
     t = jnp.clip((x - lo) * (1.0 / (hi - lo)), 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
+
+
+@smoothstep.defjvp
+def _smoothstep_jvp(primals, tangents):
+    (lo, hi, x), (dlo, dhi, dx) = primals, tangents
+    per = 1.0 / (hi - lo)
+    t = jnp.clip((x - lo) * per, 0.0, 1.0)  # the slope is 0 at both ends, so nothing has to be cut off
+    return smoothstep(lo, hi, x), 6.0 * t * (1.0 - t) * (dx - (1.0 - t) * dlo - t * dhi) * per
 
 
 def _guess(x, n: int, moved: float):
@@ -86,7 +127,6 @@ def _corrected(power, e, series):
     return power + power * (e * horner(series, e))
 
 
-@jax.custom_jvp
 def _power_5_12(x):
     """x^(1/2.4) for positive normal x, any shape: x·y^7·(1 − e)^(−7/12) with y about x^(−1/12), e = 1 − x·y^12."""
     if x.dtype != jnp.float32:
@@ -98,14 +138,6 @@ def _power_5_12(x):
     return _corrected(power, 1 - power * y5, _SERIES_12)
 
 
-@_power_5_12.defjvp
-def _power_5_12_jvp(primals, tangents):
-    (x,), (dx,) = primals, tangents
-    y = _power_5_12(x)
-    return y, dx * ((1 / 2.4) * y / x)
-
-
-@jax.custom_jvp
 def _power_12_5(x):
     """x^2.4 for positive normal x, any shape: (x·y)³·(1 − e)^(−3/5) with y about x^(−1/5), e = 1 − x·y^5."""
     if x.dtype != jnp.float32:
@@ -115,13 +147,7 @@ def _power_12_5(x):
     return _corrected(xy * xy * xy, 1 - xy * (y2 * y2), _SERIES_5)
 
 
-@_power_12_5.defjvp
-def _power_12_5_jvp(primals, tangents):
-    (x,), (dx,) = primals, tangents
-    y = _power_12_5(x)
-    return y, dx * (2.4 * y / x)
-
-
+@jax.custom_jvp
 def encode(linear):
     """Linear light → extended sRGB (IEC 61966-2-1, odd-symmetric, unclipped), any shape."""
     magnitude = jnp.abs(linear)
@@ -129,11 +155,28 @@ def encode(linear):
     return jnp.where(magnitude <= 0.0031308, linear * 12.92, jnp.copysign(curved, linear))
 
 
+@encode.defjvp
+def _encode_jvp(primals, tangents):
+    (linear,), (tangent,) = primals, tangents
+    encoded, magnitude = encode(linear), jnp.abs(linear)
+    slope = (jnp.abs(encoded) + 0.055) * (1 / 2.4) / jnp.maximum(magnitude, 0.003)
+    return encoded, tangent * jnp.where(magnitude <= 0.0031308, 12.92, slope)
+
+
+@jax.custom_jvp
 def decode(encoded):
     """Extended sRGB → linear light, any shape; `encode` inverts it within 1.1e-6 on [0, 1]."""
     magnitude = jnp.abs(encoded)
     curved = _power_12_5((jnp.maximum(magnitude, 0.04) + 0.055) * (1 / 1.055))
     return jnp.where(magnitude <= 0.04045, encoded * (1 / 12.92), jnp.copysign(curved, encoded))
+
+
+@decode.defjvp
+def _decode_jvp(primals, tangents):
+    (encoded,), (tangent,) = primals, tangents
+    linear, magnitude = decode(encoded), jnp.abs(encoded)
+    slope = 2.4 * jnp.abs(linear) / (magnitude + 0.055)
+    return linear, tangent * jnp.where(magnitude <= 0.04045, 1 / 12.92, slope)
 
 
 def luma(planes):

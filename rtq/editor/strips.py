@@ -19,6 +19,7 @@ from rtq.editor.sliders import BY_NAME
 
 STRIP_PIXELS = 1 << 18  # per strip on CPU, one strip per core at a time
 CHUNK_PIXELS = 1 << 17  # worked on at once within a strip on CPU: few steps, planes that a core's caches hold in turn
+GRADIENT_CHUNK = 1 << 15  # the same with reverse mode, which keeps many more planes
 SMALLEST_STRIP = 1 << 15  # pixels
 DEVICE_PIXELS = 1 << 25  # per strip on an accelerator
 
@@ -92,9 +93,9 @@ def _in_row_blocks(function, height: int, rows: int):
     return jax.tree.map(lambda x: x.reshape(height, *x.shape[2:]), out)
 
 
-def block_rows(height: int, width: int) -> int:
-    """Rows of a block: a divisor of `height` with about `CHUNK_PIXELS` pixels."""
-    most = max(1, min(height, CHUNK_PIXELS // width))
+def block_rows(height: int, width: int, pixels: int) -> int:
+    """Rows of a block: a divisor of `height` with about so many pixels."""
+    most = max(1, min(height, pixels // width))
     return next(rows for rows in range(most, 0, -1) if height % rows == 0)
 
 
@@ -147,7 +148,7 @@ def point_planes(pixels, arrays, guide, weights, rows, size, named, program, dif
     values = develop.slider_values(arrays, program, view)
     curves, airlight = develop.curves_at_amount(arrays), [guide.airlight[c] for c in range(3)]
     photo = jnp.stack(detail.reduce_noise(_planes(pixels), values, program.scale), -1) if noise else inner
-    count = block_rows(tall, width)
+    count = block_rows(tall, width, GRADIENT_CHUNK if differentiate else CHUNK_PIXELS)
 
     def block(first):
         part = functools.partial(jax.lax.dynamic_slice_in_dim, start_index=first, slice_size=count)
@@ -171,7 +172,7 @@ def _render_strip(pixels, arrays, guide, weights, rows, size, named, program):
     """One strip [h + 2·pad, W, 3] → [h, W, 3] of the same dtype."""
     planes, values, view = point_planes(pixels, arrays, guide, weights, rows, size, named, program)
     taps, height = program.taps, rows.shape[0] - 2 * program.taps
-    count = block_rows(height, pixels.shape[1])
+    count = block_rows(height, pixels.shape[1], CHUNK_PIXELS)
 
     def finish(first):
         part = functools.partial(jax.lax.dynamic_slice_in_dim, start_index=first)
@@ -241,12 +242,13 @@ def _divisible(rows: int, taps: int, block: int, height: int) -> int:
 class Strips:
     """The strips of one photo: where they lie and what each needs beside its pixels."""
 
-    def __init__(self, photo, named, program, factors, *, overlap: bool = True):
+    def __init__(self, photo, named, program, factors, *, overlap: bool = True, chunk: int | None = None):
+        chunk = chunk or CHUNK_PIXELS
         self.photo, self.named, self.program = photo, named if named.shape[0] else None, program
         height, width = photo.shape[:2]
         self.size = np.array([height, width], np.float32)
         taps = program.taps
-        self.rows = _divisible(_strip_rows(height, width), taps, max(1, CHUNK_PIXELS // width), height)
+        self.rows = _divisible(_strip_rows(height, width), taps, max(1, chunk // width), height)
         self.weights = row_weights(program, (height, width), factors, -taps, height + 2 * taps)
         self.windows = [self._window(w) for w in self.weights]
         count = guides.ceil_div(height, self.rows)

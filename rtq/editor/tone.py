@@ -8,7 +8,7 @@ import itertools
 import jax.numpy as jnp
 
 from rtq.editor.compilation import once_backward, stage
-from rtq.editor.numerics import exp2, log2, luma, smoothstep
+from rtq.editor.numerics import clip, exp2, log2, luma, maximum, minimum, smoothstep
 
 DARKEST = 2.0**-14  # luminance floor of log2
 _NEAR_GREY = 2.0**-10
@@ -16,7 +16,7 @@ _NEAR_GREY = 2.0**-10
 
 def log_luminance(planes):
     """ℓ = log2 Y of linear planes, floored at −14."""
-    return log2(jnp.maximum(luma(planes), DARKEST))
+    return log2(maximum(luma(planes), DARKEST))
 
 
 def dehaze(planes, v, airlight):
@@ -27,16 +27,16 @@ def dehaze(planes, v, airlight):
     """
     s = v["Dehaze"]
     ratios = [x * (1 / a) for x, a in zip(planes, airlight, strict=True)]
-    veil = jnp.clip(jnp.minimum(jnp.minimum(ratios[0], ratios[1]), ratios[2]), 0.0, 1.0)
-    added = jnp.minimum(s, 0.0)
+    veil = clip(minimum(minimum(ratios[0], ratios[1]), ratios[2]), 0.0, 1.0)
+    added = minimum(0.0, s)
     gain = exp2(1.4426950408889634 * (s * veil - 0.6 * added * added * (1 - veil)))
     return [a + (x - a) * gain for x, a in zip(planes, airlight, strict=True)]
 
 
 def haze_weight(planes):
     """How strongly a linear pixel speaks for the airlight: bright in its darkest channel."""
-    darkest = jnp.minimum(jnp.minimum(planes[0], planes[1]), planes[2])
-    return jnp.clip(darkest, 1e-3, 1.0) ** 6
+    darkest = minimum(minimum(planes[0], planes[1]), planes[2])
+    return clip(darkest, 1e-3, 1.0) ** 6
 
 
 def local_gain(planes, v, groups, base_slope, base_offset, band):
@@ -51,16 +51,16 @@ def local_gain(planes, v, groups, base_slope, base_offset, band):
         level = once_backward(log_luminance(planes))
         base = once_backward(base_slope * level + base_offset)
         # The base as an encoded level; its toe is cut to 0, where the weights below vanish anyway.
-        x = jnp.maximum(1.055 * exp2(base * (1 / 2.4)) - 0.055, 0.0)
+        x = maximum(1.055 * exp2(base * (1 / 2.4)) - 0.055, 0.0)
     if "light" in groups:
         shadows = 2.0 * (1 - smoothstep(0.05, 0.60, x)) * x / (x + 0.04)
-        above = jnp.maximum(base, 0.0)
+        above = maximum(base, 0.0)
         highlights = 0.7 * (smoothstep(0.30, 0.85, x) * (1 - 0.6 * smoothstep(0.8, 1.0, x))
                             + above * above / (above + 0.5))
         gain = gain + v["Shadows"] * shadows + v["Highlights"] * highlights
     if "clarity" in groups:
         detail = (level - base) * (1 / 1.5)
-        gain = gain + v["Clarity"] * 1.35 * jnp.tanh(detail) * jnp.clip(4 * x * (1 - x), 0.0, 1.0)
+        gain = gain + v["Clarity"] * 1.35 * jnp.tanh(detail) * clip(4 * x * (1 - x), 0.0, 1.0)
     if "texture" in groups:
         gain = gain + v["Texture"] * band / (1 + jnp.abs(band))
     gain = stage(exp2(gain))
@@ -74,8 +74,8 @@ def flat_base(planes):
 
 def _extend(inside, v, slope_below, slope_above):
     """inside(clip(v)) continued with the slopes at 0 and 1."""
-    below, above = jnp.minimum(v, 0.0), jnp.maximum(v - 1, 0.0)
-    return inside(jnp.clip(v, 0.0, 1.0)) + slope_below * below + slope_above * above
+    below, above = minimum(0.0, v), maximum(0.0, v - 1)
+    return inside(clip(v, 0.0, 1.0)) + slope_below * below + slope_above * above
 
 
 def whites_blacks(x, whites, blacks):
@@ -94,18 +94,18 @@ def contrast(x, c):
 def parametric(x, v):
     """Four cos² bumps between the splits; at any x at most two overlap, whose slopes stay above −.95 together."""
     first = v["ParametricShadowSplit"]
-    second = jnp.maximum(v["ParametricMidtoneSplit"], first + 0.05)
-    third = jnp.maximum(v["ParametricHighlightSplit"], second + 0.05)
+    second = maximum(v["ParametricMidtoneSplit"], first + 0.05)
+    third = maximum(v["ParametricHighlightSplit"], second + 0.05)
     edges = (0.0, first, second, third, 1.0)
     centres = [0.5 * (lo + hi) for lo, hi in itertools.pairwise(edges)]
     knots = (0.0, *centres, 1.0)
-    t = jnp.clip(x, 0.0, 1.0)
+    t = clip(x, 0.0, 1.0)
     out = x
     for k, name in enumerate(("Shadows", "Darks", "Lights", "Highlights")):
         left, right = knots[k + 1] - knots[k], knots[k + 2] - knots[k + 1]
         offset = t - knots[k + 1]
-        reach = jnp.clip(jnp.where(offset < 0, offset * (1 / left), offset * (1 / right)), -1.0, 1.0)
-        out = out + v[f"Parametric{name}"] * 0.3 * jnp.minimum(left, right) * (0.5 + 0.5 * jnp.cos(jnp.pi * reach))
+        reach = clip(jnp.where(offset < 0, offset * (1 / left), offset * (1 / right)), -1.0, 1.0)
+        out = out + v[f"Parametric{name}"] * 0.3 * minimum(left, right) * (0.5 + 0.5 * jnp.cos(jnp.pi * reach))
     return out
 
 
@@ -128,22 +128,25 @@ def point_curve(x, points):
     inner = jnp.where(jnp.arange(inner.shape[0]) == last, secant[last], inner)
     slopes = jnp.concatenate([secant[:1], inner, secant[-1:]])
     slopes = slopes.at[last + 1].set(secant[last])
-    out = ys[0] + slopes[0] * jnp.minimum(x - xs[0], 0.0)
+    out = ys[0] + slopes[0] * minimum(0.0, x - xs[0])
     for k in range(points.shape[0] - 1):
-        t = jnp.clip((x - xs[k]) * jnp.where(real[k], 1 / jnp.where(real[k], width[k], 1.0), 0.0), 0.0, 1.0)
+        t = clip((x - xs[k]) * jnp.where(real[k], 1 / jnp.where(real[k], width[k], 1.0), 0.0), 0.0, 1.0)
         m0, m1 = width[k] * slopes[k], width[k] * slopes[k + 1]
         out = out + t * (m0 + t * ((3 * rise[k] - 2 * m0 - m1) + t * (m0 + m1 - 2 * rise[k])))
-    return out + slopes[last + 1] * jnp.maximum(x - xs[-1], 0.0)
+    return out + slopes[last + 1] * maximum(0.0, x - xs[-1])
 
 
-def tone_stage(planes, v, groups, curves):
-    """The tone curve on encoded planes, keeping hue, then the red, green and blue curves.
+def tone_line(planes, v, groups, curves):
+    """The tone curve on encoded planes, keeping hue: where it takes a pixel's channels is offset + ratio·channel.
 
     Hue is kept by curving the smallest and largest channel and placing the middle one in proportion; near grey the
     proportion is the curve's own slope.
 
     Args:
       curves: float[4, P, 2], points of the RGB, red, green and blue curve.
+
+    Returns:
+      (offset, ratio), maps.
     """
     def curve(x):
         if "tone" in groups:
@@ -154,17 +157,17 @@ def tone_stage(planes, v, groups, curves):
             x = point_curve(x, curves[0])
         return x
 
-    low = jnp.minimum(jnp.minimum(planes[0], planes[1]), planes[2])
-    high = jnp.maximum(jnp.maximum(planes[0], planes[1]), planes[2])
-    high = jnp.maximum(high, low + _NEAR_GREY)
-    low, high = stage((low, high))
+    low = minimum(minimum(planes[0], planes[1]), planes[2])
+    high = maximum(maximum(planes[0], planes[1]), planes[2])
+    low, high = once_backward((low, maximum(high, low + _NEAR_GREY)))
     curved_low = stage(curve(low))
     ratio = stage((curve(high) - curved_low) / (high - low))
-    offset = stage(curved_low - ratio * low)
-    planes = [offset + ratio * x for x in planes]
-    if "channel_curves" in groups:
-        planes = [point_curve(x, curves[1 + i]) for i, x in enumerate(planes)]
-    return planes
+    return stage(curved_low - ratio * low), ratio
+
+
+def channel_curves(planes, curves):
+    """The red, green and blue curves on encoded planes."""
+    return [point_curve(x, curves[1 + i]) for i, x in enumerate(planes)]
 
 
 def fade(planes, v):

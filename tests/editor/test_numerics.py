@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rtq.editor import numerics
+from rtq.editor import numerics, tone
 from rtq.editor.color import cone_gains
 
 
@@ -59,6 +59,16 @@ def test_gradients_at_zero_are_finite():
         assert jax.grad(function)(0.0) > 0
 
 
+def test_gradients_where_two_values_meet():
+    """All of it goes to the first; so a curve continued beyond its ends by its end slopes keeps its slope there."""
+    assert jax.grad(numerics.maximum)(2.0, 2.0) == jax.grad(numerics.minimum)(2.0, 2.0) == 1
+    assert jax.grad(numerics.maximum, 1)(2.0, 2.0) == jax.grad(numerics.minimum, 1)(2.0, 2.0) == 0
+    slopes = jax.vmap(jax.grad(lambda x: numerics.clip(x, 0.0, 1.0)))(jnp.array([-0.1, 0.0, 0.5, 1.0, 1.1]))
+    np.testing.assert_array_equal(slopes, [0, 1, 1, 1, 0])
+    slopes = jax.vmap(jax.grad(lambda x: tone.contrast(x, 0.5)))(jnp.array([-1e-4, 0.0, 1e-4, 1 - 1e-4, 1.0, 1 + 1e-4]))
+    np.testing.assert_allclose(slopes, 0.55, atol=1e-3)
+
+
 def test_smoothstep():
     x = jnp.linspace(-1, 2, 31)
     y = np.asarray(numerics.smoothstep(0.0, 1.0, x))
@@ -66,6 +76,9 @@ def test_smoothstep():
     assert y[x >= 1].min() == 1
     assert (np.diff(y) >= 0).all()
     assert float(numerics.smoothstep(2.0, 4.0, jnp.float32(3))) == 0.5
+    slopes = jax.grad(numerics.smoothstep, (0, 1, 2))(2.0, 4.0, 2.5)  # −(1 − t), −t, 1, times 6t(1 − t)/(hi − lo)
+    np.testing.assert_allclose(slopes, [-0.75 * 0.5625, -0.25 * 0.5625, 0.5625], rtol=1e-6)
+    assert jax.grad(numerics.smoothstep, (0, 1, 2))(2.0, 4.0, 4.5) == (0, 0, 0)
 
 
 def test_planck_locus():
