@@ -28,8 +28,8 @@ def get_config(preset="pocket"):
         "regressor": "",  # a folder of training photos, for the regressor that a policy's looking is held against
         "count": common.of(preset, pocket=200, smoke=4),  # examples
         "wordings": common.of(preset, pocket=4, smoke=1),  # of each attribute, for slightly < plainly < a lot
-        "samples": common.of(preset, pocket=4, smoke=2),  # answers to a request that reward models put in order
-        "ordered": common.of(preset, pocket=64, smoke=2),  # requests whose samples they put in order
+        "samples": common.of(preset, pocket=8, smoke=2),  # answers to a request that reward models judge
+        "ordered": common.of(preset, pocket=200, smoke=2),  # requests whose answers they judge
         "batch": common.of(preset, pocket=16, smoke=2),
         "metrics_tokens": common.of(preset, pocket=76, large=512),
         "score_tokens": common.of(preset, pocket=16, large=128),

@@ -17,6 +17,8 @@ CPU_OPTIONS = {
     "xla_cpu_prefer_vector_width": 512,
     "xla_cpu_enable_fast_min_max": True,  # NaN need not pass through min and max
 }
+# For programs that already run side by side, one per core: XLA would split their loops over the same cores again.
+_UNSPLIT = {"xla_disable_hlo_passes": "cse_barrier_expander,cpu-parallel-task-assigner"}
 XLA_FLAGS = " ".join(f"--{name}={str(value).lower()}" for name, value in CPU_OPTIONS.items())
 
 
@@ -25,14 +27,21 @@ def options() -> dict:
     return dict(CPU_OPTIONS) if jax.default_backend() == "cpu" else {}
 
 
-def jit(function=None, *, static_argnames=()):
-    """`jax.jit` with the editor's options; the backend is asked on the first call, not on import."""
+def jit(function=None, *, static_argnames=(), side_by_side: bool = False):
+    """`jax.jit` with the editor's options; the backend is asked on the first call, not on import.
+
+    Args:
+      side_by_side: several calls run at once, from one thread per core; each then keeps to its thread on CPU.
+    """
     if function is None:
-        return functools.partial(jit, static_argnames=static_argnames)
+        return functools.partial(jit, static_argnames=static_argnames, side_by_side=side_by_side)
 
     @functools.cache
     def compiled():
-        return jax.jit(function, static_argnames=static_argnames, compiler_options=options())
+        chosen = options()
+        if side_by_side and chosen:
+            chosen |= _UNSPLIT
+        return jax.jit(function, static_argnames=static_argnames, compiler_options=chosen)
 
     @functools.wraps(function)
     def call(*args, **kwargs):

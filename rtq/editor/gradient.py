@@ -33,7 +33,7 @@ def _strip_loss(values, guide, arrays, target, pixels, weights, rows, size, name
 
 
 _strip_value_and_grad = compilation.jit(jax.value_and_grad(_strip_loss, argnums=(0, 1)),
-                                        static_argnames=("program", "which"))
+                                        static_argnames=("program", "which"), side_by_side=True)
 
 
 @compilation.jit(static_argnames=("program", "which", "factors", "size"))

@@ -167,7 +167,7 @@ def point_planes(pixels, arrays, guide, weights, rows, size, named, program, dif
     return planes, *develop.inner_rows(values, view, taps)
 
 
-@compilation.jit(static_argnames=("program",))
+@compilation.jit(static_argnames=("program",), side_by_side=True)
 def _render_strip(pixels, arrays, guide, weights, rows, size, named, program):
     """One strip [h + 2·pad, W, 3] → [h, W, 3] of the same dtype."""
     planes, values, view = point_planes(pixels, arrays, guide, weights, rows, size, named, program)

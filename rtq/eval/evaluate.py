@@ -10,9 +10,10 @@ WORKDIR gets evaluation.json (every figure, with standard errors by photo) and r
               makes of its own summary of the user's edit
     validity  share of answers that can be read when they are sampled at temperature 1, without the grammar and with it
 
-Of each reward model, for every policy: how often it puts the user's edit above the policy's where truth tells them
-apart (ΔE2000 ≥ 2 or O ≥ 1 between them), how much more often than the first reward model on the same pairs, and how it
-ranks samples of one request, against truth. Of the studio's annotator: how its scores of weak edits rank them.
+Of each reward model, for every policy: how often it puts the user's edit above the policy's, likeliest or sampled,
+where truth tells them apart (ΔE2000 ≥ 2 or O ≥ 1 between them), how much more often than the first reward model on the
+same pairs, and how it ranks the samples of one request, against truth. Of the studio's annotator: how its scores of
+weak edits rank them.
 """
 
 import json
@@ -20,7 +21,7 @@ import pathlib
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -61,14 +62,12 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
     found["annotator"] = annotated(held)
     found["untouched"] = edits(held, held.before)[0]
     found["users"], users = edits(held, held.user)
-    found["policies"], plans, apart = {}, {}, {}
+    found["policies"], plans = {}, {}
     for name, model in models.items():
         print(f"measuring the policy {name} on {len(keys)} photos and {len(held.examples)} examples", flush=True)
         plans[name] = words.answers(model, held.before, np.arange(config.count), held.requests, config.batch)
         after = pictures.rendered(held.before, plans[name])
-        figures, verdicts = edits(held, after)
-        apart[name] = differing(held, after, users, verdicts)
-        found["policies"][name] = figures | measure(model, held, (keys, squares), humans, config)
+        found["policies"][name] = edits(held, after)[0] | measure(model, held, (keys, squares), humans, config)
     if config.regressor:
         found["regressor"] = gain(_regressor(config.regressor, side // 2), squares, keys)
     if humans:
@@ -78,7 +77,8 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
     found["rewards"] = {name: {} for name in judges}
     for which, model in models.items():
         print(f"judging edits of the policy {which}: {', '.join(judges) or 'no reward model'}", flush=True)
-        for name, row in judged(judges, model, held, (plans[which], apart[which]), config).items():
+        tried = attempts(model, held, plans[which], users, config) if judges else None
+        for name, row in judged(judges, held, tried).items():
             found["rewards"][name][which] = row
     text = json.dumps(found, indent=1, ensure_ascii=False)
     (workdir / "evaluation.json").write_text(text + "\n", encoding="utf-8")
@@ -167,14 +167,6 @@ def edits(held: held_out.Held, edited: np.ndarray) -> tuple[dict[str, Figure], l
     return {name: metrics.bootstrap(column, held.keys) for name, column in values.items()}, verdicts
 
 
-def differing(
-    held: held_out.Held, after: np.ndarray, users: Sequence[judge.Verdict], ours: Sequence[judge.Verdict]
-) -> np.ndarray:
-    """bool[N]: truth tells the edit from the user's."""
-    rows = zip(after, held.user, ours, users, strict=True)
-    return np.array([judge.has_margin(metrics.delta_e(a, b), u.o - v.o) for a, b, v, u in rows])
-
-
 def gain(answer: looking.Policy, squares: np.ndarray, keys: Sequence[str], *, swapped: bool = False) -> Figure:
     """(gain, standard error) of `eval.looking`."""
     found = looking.evaluate(answer, squares, keys, swapped=swapped)
@@ -198,50 +190,57 @@ def sampled(model: policy.Policy, held: held_out.Held, table: Any, seed: int, ba
     return texts[: len(rows)]
 
 
-def judged(
-    judges: Mapping[str, Reward], model: policy.Policy, held: held_out.Held,
-    answers: tuple[Sequence[Plan], np.ndarray], config: Any,
-) -> dict[str, dict[str, Any]]:  # fmt: skip
-    """Reward models on one policy's plans, of which bool[N] differ from the user's, all on the same pairs and samples.
+class Attempts(NamedTuple):
+    """One policy's answers to P requests, the likeliest and G samples: edits float32[P, 1 + G, S, S, 3] as models see
+    them, truth (O) float64[P, 1 + G], and apart bool[P, 1 + G], whether truth tells them from the user's."""
+
+    edits: np.ndarray
+    truth: np.ndarray
+    apart: np.ndarray
+
+
+def attempts(
+    model: policy.Policy, held: held_out.Held, likeliest: Sequence[Plan], users: Sequence[judge.Verdict], config: Any
+) -> Attempts:
+    """Answers to the first `config.ordered` requests, `config.samples` of them sampled at temperature 1."""
+    count = min(config.ordered, len(held.examples))
+    options = {"samples": config.samples, "temperature": 1.0, "seed": config.seed}
+    sampled = model.answers(pictures.halved(held.before[:count]), held.requests[:count], **options)
+    rows = []
+    for i, answers in enumerate(sampled):
+        plans = [likeliest[i], *(answer.plan for answer in answers)]
+        after = pictures.rendered(np.repeat(held.before[i : i + 1], len(plans), axis=0), plans)
+        truth = [judge.judge(held.cases[i], edit).o for edit in after]
+        away = [metrics.delta_e(edit, held.user[i]) for edit in after]
+        apart = [judge.has_margin(d, users[i].o - o) for d, o in zip(away, truth, strict=True)]
+        rows.append((pictures.halved(after), truth, apart))
+    return Attempts(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def judged(judges: Mapping[str, Reward], held: held_out.Held, tried: Attempts | None) -> dict[str, dict[str, Any]]:
+    """Reward models on one policy's answers, all on the same ones.
 
     "lead": how much more often than the first reward model it is right, with the standard error of the difference.
     """
-    plans, apart = answers
-    if judges and not apart.any():
-        raise ValueError("no answer of the policy differs from the user's edit: there is no pair to judge")
-    if not judges:
+    if tried is None:
         return {}
-    seen = pictures.halved(held.before)
-    both = np.stack([pictures.halved(held.user), pictures.halved(pictures.rendered(held.before, plans))], 1)
-    keys, out, first = np.array(held.keys)[apart], {}, None
-    samples = _samples(model, held, config)
+    if not tried.apart.any():
+        raise ValueError("no answer of the policy differs from the user's edit: there is no pair to judge")
+    count = len(tried.edits)
+    keys = np.array(held.keys[:count])
+    paired = np.broadcast_to(keys[:, None], tried.apart.shape)[tried.apart]
+    both = np.concatenate([pictures.halved(held.user[:count])[:, None], tried.edits], 1)
+    out, first = {}, None
     for name, worth in judges.items():
-        scores = worth(seen, held.requests, both)
-        right = (scores[:, 0] > scores[:, 1])[apart].astype(np.float64)
+        scores = worth(pictures.halved(held.before[:count]), held.requests[:count], both)
+        right = (scores[:, :1] > scores[:, 1:])[tried.apart].astype(np.float64)
         first = right if first is None else first
+        order = [metrics.spearman(a, b) for a, b in zip(scores[:, 2:], tried.truth[:, 1:], strict=True)]
         out[name] = {
-            "pairs": int(apart.sum()), "accuracy": metrics.bootstrap(right, keys),
-            "lead": metrics.bootstrap(right - first, keys), "rank_correlation": ranked(worth, held, samples),
+            "pairs": len(right), "accuracy": metrics.bootstrap(right, paired),
+            "lead": metrics.bootstrap(right - first, paired), "rank_correlation": metrics.bootstrap(order, keys),
         }  # fmt: skip
     return out
-
-
-def _samples(model: policy.Policy, held: held_out.Held, config: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Samples of the first requests as models see them, float32[P, G, S, S, 3], and truth (O) float64[P, G]."""
-    count, group = min(config.ordered, len(held.examples)), config.samples
-    seen = pictures.halved(held.before[:count])
-    answers = model.answers(seen, held.requests[:count], samples=group, temperature=1.0, seed=config.seed)
-    after = pictures.rendered(np.repeat(held.before[:count], group, axis=0), [a.plan for row in answers for a in row])
-    truth = [judge.judge(held.cases[i // group], edit).o for i, edit in enumerate(after)]
-    return pictures.halved(after).reshape(count, group, *seen.shape[1:]), np.reshape(truth, (count, group))
-
-
-def ranked(worth: Reward, held: held_out.Held, samples: tuple[np.ndarray, np.ndarray]) -> Figure:
-    """Mean rank correlation with truth (O) among samples of one request, with its standard error by photo."""
-    edits, truth = samples
-    scores = worth(pictures.halved(held.before[: len(edits)]), held.requests[: len(edits)], edits)
-    order = [metrics.spearman(a, b) for a, b in zip(scores, truth, strict=True)]
-    return metrics.bootstrap(order, held.keys[: len(edits)])
 
 
 def _signs(found: words.Signs, keys: Sequence[str]) -> dict[str, Any]:
