@@ -5,6 +5,7 @@ import pathlib
 import tempfile
 
 import jax
+import pytest
 
 CACHE = os.environ.get("RTQ_TEST_CACHE") or os.path.join(tempfile.gettempdir(), "rtq-test-jax-cache")
 pathlib.Path(CACHE).mkdir(parents=True, exist_ok=True)
@@ -12,4 +13,12 @@ pathlib.Path(CACHE).mkdir(parents=True, exist_ok=True)
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_compilation_cache_dir", CACHE)
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+OPTIMIZED = {"editor", "interop"}  # folders of tests of what the compiler makes of a program
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Elsewhere programs are compiled with few optimizations: models are tiny, and compiling takes most of the time."""
+    jax.config.update("jax_disable_most_optimizations", not OPTIMIZED & set(item.path.parts))

@@ -218,4 +218,5 @@ def test_turns_on_a_mesh_are_those_on_copies():
         np.testing.assert_allclose(logprobs[trained], close[trained], atol=2e-4)
     for name, pair in health.items():
         np.testing.assert_allclose(there[name], pair, rtol=2e-3, atol=2e-3, err_msg=name)
-    jax.tree.map(functools.partial(np.testing.assert_allclose, atol=2e-4), params, moved)
+    # Half a step of Adam, which is of one length however small the gradient: rounding may turn the smallest around.
+    jax.tree.map(functools.partial(np.testing.assert_allclose, atol=5e-4), params, moved)
