@@ -218,5 +218,5 @@ def test_turns_on_a_mesh_are_those_on_copies():
         np.testing.assert_allclose(logprobs[trained], close[trained], atol=2e-4)
     for name, pair in health.items():
         np.testing.assert_allclose(there[name], pair, rtol=2e-3, atol=2e-3, err_msg=name)
-    # Half a step of Adam, which is of one length however small the gradient: rounding may turn the smallest around.
+    # A tenth of Adam's first step, which is 5e-3 however small a gradient: rounding shows where that is nearly 0.
     jax.tree.map(functools.partial(np.testing.assert_allclose, atol=5e-4), params, moved)
