@@ -85,7 +85,7 @@ def slider_values(arrays: PlanArrays, program: Program, view: masks.View) -> dic
             value = row.neutral + amount * (value - row.neutral)
             if row.name in changes:
                 value = value + changes[row.name]
-            value = clip(value, float(row.lo), float(row.hi))
+            value = clip(value, row.lo, row.hi)
         values[row.name] = value * row.factor
     return values
 
