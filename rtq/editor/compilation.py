@@ -18,7 +18,7 @@ CPU_OPTIONS = {
     "xla_cpu_enable_fast_min_max": True,  # NaN need not pass through min and max
 }
 # For programs that already run side by side, one per core: XLA would split their loops over the same cores again.
-_UNSPLIT = {"xla_disable_hlo_passes": "cse_barrier_expander,cpu-parallel-task-assigner"}
+_UNSPLIT = {"xla_disable_hlo_passes": f"{CPU_OPTIONS['xla_disable_hlo_passes']},cpu-parallel-task-assigner"}
 XLA_FLAGS = " ".join(f"--{name}={str(value).lower()}" for name, value in CPU_OPTIONS.items())
 
 

@@ -80,7 +80,7 @@ def blur(x, sigma, taps: int):
 
 
 def _widened(x, pad: int):
-    """x [h, W] with `pad` more columns left and right that repeat the edge; in one copy, where `jnp.pad` takes four."""
+    """x [h, W] with `pad` more columns left and right that repeat the edge; by `stage` in one copy, not two."""
     return stage(jnp.concatenate([jnp.broadcast_to(x[:, :1], (x.shape[0], pad)), x,
                                   jnp.broadcast_to(x[:, -1:], (x.shape[0], pad))], 1))
 
