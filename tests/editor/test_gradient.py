@@ -19,7 +19,7 @@ def test_strips_give_the_gradient_of_the_whole(monkeypatch):
     plan, names = Plan(SLIDERS), tuple(SLIDERS)
     program, arrays = renderer.program_of(plan), to_arrays(plan)
     monkeypatch.setattr(strips, "STRIP_PIXELS", 202 * 40)
-    monkeypatch.setattr(strips, "CHUNK_PIXELS", 202 * 10)
+    monkeypatch.setattr(strips, "GRADIENT_CHUNK", 202 * 10)
     loss, slopes = gradient.loss_and_gradient(photo, target, arrays, program, names)
 
     which = jnp.array([INDEX[name] for name in names])
