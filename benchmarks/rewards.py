@@ -33,6 +33,7 @@ RUNS = {
     "pgrt": ("pgrt", (f"rounds.policy_steps={PER_ROUND}",)),
 }  # fmt: skip
 EDITS = {"delta_e": "ΔE2000 to the user's", "sc": "SC", "pq": "PQ", "o": "O"}
+SAMPLED = {"delta_e": "sampled: ΔE2000", "o": "sampled: O"}
 WORDS = {"signs": "signs, new requests", "frames": "held-out frames", "combinations": "held-out combinations",
          "people": "people's requests", "graded": "slightly < plainly < a lot"}  # fmt: skip
 VALID = {"unconstrained": "readable without grammar", "constrained": "with grammar"}
@@ -105,8 +106,24 @@ def tables(found: Sequence[dict], runs: Sequence[dict[str, pathlib.Path]]) -> st
     for name in ("untouched", *names, "users"):
         some = [one[name] if name in one else one["policies"][name] for one in found]
         gaps = "; ".join(filter(None, (drift(run[name]) for run in runs))) if name in RUNS else ""
-        rows.append([name, *(over([row[key] for row in some]) for key in EDITS), gaps])
-    lines = table(["policy", *EDITS.values(), "learned reward − truth while it trained, by seed"], rows)
+        tried = [over([row["sampled"][key] for row in some]) if "sampled" in some[0] else "" for key in SAMPLED]
+        rows.append([name, *(over([row[key] for row in some]) for key in EDITS), *tried, gaps])
+    head = ["policy", *EDITS.values(), *SAMPLED.values(), "learned reward − truth while it trained, by seed"]
+    lines = table(head, rows)
+    if "looking" in found[0]["policies"][names[0]]:
+        lines += ["", *of_words(found, names)]
+    rows = []
+    for judge, policies in found[0]["rewards"].items():
+        for policy in policies:
+            some = [one["rewards"][judge][policy] for one in found]
+            figures = [over([row[key] for row in some]) for key in ("accuracy", "lead", "rank_correlation")]
+            rows.append([judge, policy, ", ".join(str(row["pairs"]) for row in some), *figures])
+    head = ["reward model", "edits of", "pairs", "user's edit ahead", "more often than perturbed", "rank correlation"]
+    return "\n".join([*lines, "", *table(head, rows)])
+
+
+def of_words(found: Sequence[dict], names: Sequence[str]) -> list[str]:
+    """The table of what policies read and see."""
     rows = []
     for name in names:
         some = [one["policies"][name] for one in found]
@@ -118,15 +135,7 @@ def tables(found: Sequence[dict], runs: Sequence[dict[str, pathlib.Path]]) -> st
     if "regressor" in found[0]:
         rows.append(["regressor", *[""] * (len(WORDS) + len(VALID)), over([one["regressor"] for one in found]), ""])
     head = ["policy", *WORDS.values(), *VALID.values(), "gain, vague requests", "with another photo shown"]
-    lines += ["", *table(head, rows)]
-    rows = []
-    for judge, policies in found[0]["rewards"].items():
-        for policy in policies:
-            some = [one["rewards"][judge][policy] for one in found]
-            figures = [over([row[key] for row in some]) for key in ("accuracy", "lead", "rank_correlation")]
-            rows.append([judge, policy, ", ".join(str(row["pairs"]) for row in some), *figures])
-    head = ["reward model", "edits of", "pairs", "user's edit ahead", "more often than perturbed", "rank correlation"]
-    return "\n".join([*lines, "", *table(head, rows)])
+    return table(head, rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -139,10 +148,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=96, help="of each policy, whole rounds of 8")
     parser.add_argument("--count", type=int, default=1200, help="test examples")
+    parser.add_argument("--edits-only", action="store_true", help="edits and reward models, neither words nor looking")
     flags = parser.parse_args(arguments)
     photos = linked(flags.photos, flags.workdir / "photos")
     measure = (f"photos={photos}", "split=all", f"count={flags.count}", f"requests={flags.requests}",
-               f"regressor={flags.regressor}")  # fmt: skip
+               f"regressor={flags.regressor}", f"edits_only={flags.edits_only}")  # fmt: skip
     runs = [trained(flags.workdir, seed, flags.steps, flags.train_photos) for seed in flags.seeds]
     found = [measured(flags.workdir, *pair, measure) for pair in zip(flags.seeds, runs, strict=True)]
     print(f"{found[0]['examples']} examples on {found[0]['photos']} photos, {flags.steps} steps, seeds "

@@ -26,10 +26,11 @@ def get_config(preset="pocket"):
         "split": "test",  # of the folder; "all" if nothing was trained on any of it
         "requests": "",  # a folder with requests by people (docs/evaluation.md); "": none
         "regressor": "",  # a folder of training photos, for the regressor that a policy's looking is held against
+        "edits_only": False,  # leaves out words, looking, other tasks and validity: half the time
         "count": common.of(preset, pocket=200, smoke=4),  # examples
         "wordings": common.of(preset, pocket=4, smoke=1),  # of each attribute, for slightly < plainly < a lot
-        "samples": common.of(preset, pocket=8, smoke=2),  # answers to a request that reward models judge
-        "ordered": common.of(preset, pocket=200, smoke=2),  # requests whose answers they judge
+        "samples": common.of(preset, pocket=8, smoke=2),  # sampled answers to a request
+        "ordered": common.of(preset, pocket=200, smoke=2),  # requests with sampled answers, also for reward models
         "batch": common.of(preset, pocket=16, smoke=2),
         "metrics_tokens": common.of(preset, pocket=76, large=512),
         "score_tokens": common.of(preset, pocket=16, large=128),

@@ -1,8 +1,10 @@
 """The task `evaluate`: policies and reward models on photos that they have not seen.
 
-WORKDIR gets evaluation.json (every figure, with standard errors by photo) and report/index.html. Of each policy:
+WORKDIR gets evaluation.json (every figure, with standard errors by photo) and report/index.html. Of each policy (with
+`config.edits_only` the first alone):
 
-    edits     mean ΔE2000 to the user's edit; truth SC, PQ and O (`eval.judge`), on examples that the studio makes
+    edits     mean ΔE2000 to the user's edit; truth SC, PQ and O (`eval.judge`), on examples that the studio makes: of
+              likeliest answers, and ΔE2000 and O of answers sampled at temperature 1, which is what RL rewards
     words     signs right in new requests of the studio, in held-out frames and combinations (`eval.frames`), in
               requests by people; slightly < plainly < a lot (`eval.words`)
     looking   what vague requests on spoiled photos gain, and what they gain with another photo shown (`eval.looking`)
@@ -67,7 +69,9 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
         print(f"measuring the policy {name} on {len(keys)} photos and {len(held.examples)} examples", flush=True)
         plans[name] = words.answers(model, held.before, np.arange(config.count), held.requests, config.batch)
         after = pictures.rendered(held.before, plans[name])
-        found["policies"][name] = edits(held, after)[0] | measure(model, held, (keys, squares), humans, config)
+        found["policies"][name] = edits(held, after)[0]
+        if not config.edits_only:
+            found["policies"][name] |= measure(model, held, (keys, squares), humans, config)
     if config.regressor:
         found["regressor"] = gain(_regressor(config.regressor, side // 2), squares, keys)
     if humans:
@@ -77,7 +81,8 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
     found["rewards"] = {name: {} for name in judges}
     for which, model in models.items():
         print(f"judging edits of the policy {which}: {', '.join(judges) or 'no reward model'}", flush=True)
-        tried = attempts(model, held, plans[which], users, config) if judges else None
+        tried = attempts(model, held, plans[which], users, config)
+        found["policies"][which]["sampled"] = tried.figures(held.keys)
         for name, row in judged(judges, held, tried).items():
             found["rewards"][name][which] = row
     text = json.dumps(found, indent=1, ensure_ascii=False)
@@ -192,11 +197,19 @@ def sampled(model: policy.Policy, held: held_out.Held, table: Any, seed: int, ba
 
 class Attempts(NamedTuple):
     """One policy's answers to P requests, the likeliest and G samples: edits float32[P, 1 + G, S, S, 3] as models see
-    them, truth (O) float64[P, 1 + G], and apart bool[P, 1 + G], whether truth tells them from the user's."""
+    them; truth (O) and ΔE2000 to the user's, float64[P, 1 + G]; apart bool[P, 1 + G], whether truth tells them from
+    the user's."""
 
     edits: np.ndarray
     truth: np.ndarray
+    away: np.ndarray
     apart: np.ndarray
+
+    def figures(self, keys: Sequence[str]) -> dict[str, Figure]:
+        """Of the samples alone; keys: photos of the requests."""
+        repeated = np.repeat(keys[: len(self.truth)], self.truth.shape[1] - 1)
+        columns = {"delta_e": self.away, "o": self.truth}
+        return {name: metrics.bootstrap(column[:, 1:].ravel(), repeated) for name, column in columns.items()}
 
 
 def attempts(
@@ -213,18 +226,16 @@ def attempts(
         truth = [judge.judge(held.cases[i], edit).o for edit in after]
         away = [metrics.delta_e(edit, held.user[i]) for edit in after]
         apart = [judge.has_margin(d, users[i].o - o) for d, o in zip(away, truth, strict=True)]
-        rows.append((pictures.halved(after), truth, apart))
+        rows.append((pictures.halved(after), truth, away, apart))
     return Attempts(*(np.array(column) for column in zip(*rows, strict=True)))
 
 
-def judged(judges: Mapping[str, Reward], held: held_out.Held, tried: Attempts | None) -> dict[str, dict[str, Any]]:
+def judged(judges: Mapping[str, Reward], held: held_out.Held, tried: Attempts) -> dict[str, dict[str, Any]]:
     """Reward models on one policy's answers, all on the same ones.
 
     "lead": how much more often than the first reward model it is right, with the standard error of the difference.
     """
-    if tried is None:
-        return {}
-    if not tried.apart.any():
+    if judges and not tried.apart.any():
         raise ValueError("no answer of the policy differs from the user's edit: there is no pair to judge")
     count = len(tried.edits)
     keys = np.array(held.keys[:count])

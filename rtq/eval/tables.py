@@ -24,7 +24,9 @@ def of_photos(found: Mapping[str, Any]) -> str:
 
 def tables(found: Mapping[str, Any]) -> list[report.Table]:
     """All tables of the report."""
-    out = [_edits(found), _words(found), _looking(found)]
+    out = [_edits(found)]
+    if any("looking" in row for row in found["policies"].values()):
+        out += [_words(found), _looking(found)]
     if found["rewards"]:
         out.append(_rewards(found))
     if "out_of_vocabulary" in found:
@@ -36,9 +38,13 @@ def _edits(found: Mapping[str, Any]) -> report.Table:
     names = ("delta_e", "sc", "pq", "o")
     rows = {"untouched photo": found["untouched"], **found["policies"], "user's edit": found["users"]}
     more = ("weak", "refined", "summarised")
-    head = ["", "ΔE2000 to the user's", "SC", "PQ", "O", "weak edit's ΔE2000", "after feedback", "from own summary"]
-    cells = [[name, *(_figure(found, row[key]) if key in row else "" for key in (*names, *more))]
-             for name, row in rows.items()]  # fmt: skip
+    head = ["", "ΔE2000 to the user's", "SC", "PQ", "O", "sampled: ΔE2000", "sampled: O", "weak edit's ΔE2000",
+            "after feedback", "from own summary"]  # fmt: skip
+    cells = []
+    for name, row in rows.items():
+        whole = row | {f"sampled_{key}": value for key, value in row.get("sampled", {}).items()}
+        keys = (*names, "sampled_delta_e", "sampled_o", *more)
+        cells.append([name, *(_figure(found, whole[key]) if key in whole else "" for key in keys)])
     return report.Table(
         "Edits", head, cells,
         "Less ΔE2000 is nearer to what the user did; SC, PQ and O are truth, 0 to 10, measured in pixels. Rank "

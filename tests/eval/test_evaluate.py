@@ -58,9 +58,23 @@ def test_figures_and_report_of_a_run(folder, tmp_path, monkeypatch):
     assert found["rewards"]["judge"]["one"]["pairs"] <= 6  # of two requests, the likeliest answer and two samples
     assert -1 <= found["rewards"]["judge"]["one"]["rank_correlation"][0] <= 1
     assert found["rewards"]["judge"]["one"]["lead"] == [0, 0]
+    assert one["sampled"]["delta_e"][0] > 0
+    assert 0 <= one["sampled"]["o"][0] <= 10
     page = (tmp_path / "report" / "index.html").read_text()
     for words in ("user&#x27;s edit", "untouched photo", "gain with another photo", "rank correlation with truth"):
         assert words in page, words
+
+
+def test_edits_alone(folder, tmp_path):
+    config = experiment.get_config("smoke")
+    config.photos, config.split, config.edits_only = str(folder / "photos"), "all", True
+    config.policies = f"one={folder / 'policy'}"
+    evaluate.evaluate(config, tmp_path)
+    found = json.loads((tmp_path / "evaluation.json").read_text())
+    assert set(found["policies"]["one"]) == {"delta_e", "sc", "pq", "o", "sampled"}
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "sampled: O" in page
+    assert "gain with another photo" not in page
 
 
 def test_examples_are_photos_with_a_request_and_the_users_edit(folder):
