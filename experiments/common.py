@@ -50,6 +50,7 @@ def base(preset: str) -> ConfigDict:
             "dir": "",  # examples are made here once; "": in the working directory
             "count": of(preset, pocket=20_000, smoke=64, large=190_000),
             "validation_count": of(preset, pocket=512, smoke=16),
+            "vague_count": of(preset, pocket=16_384, smoke=64, large=190_000),  # more, for the task "vague"
             "seed": 0,
         },
         # Tokens of a row of each task, images included; longer rows are left out and counted.
@@ -63,6 +64,7 @@ def base(preset: str) -> ConfigDict:
             "change": of(preset, pocket=84, large=1024),
             "critique": of(preset, pocket=204, large=2048),
             "scores": of(preset, pocket=146, large=1536),
+            "vague": of(preset, pocket=108, large=1024),
         },
         "optimizer": {
             "learning_rate": 1e-4 if large else 1e-3,

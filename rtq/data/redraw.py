@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from rtq.data import annotate, drafts, filters, perturb, requests
+from rtq.data import annotate, drafts, filters, loose, perturb, requests
 from rtq.data.attributes import PLACES, Wish, plan_of
 from rtq.data.example import Example
 from rtq.editor import Plan
@@ -18,10 +18,11 @@ from rtq.text.grammar import Options, permitted
 TRIES = 8  # draws of a weak plan; if none is weak enough, the studio's stays
 
 
-def redraw(example: Example, rng: np.random.Generator, options: Options) -> Example:
+def redraw(example: Example, rng: np.random.Generator, options: Options, *, free: float = 0.0) -> Example:
     """The same photo with other wishes, of the same kind, and all that follows from them.
 
     What a described or vague request wants follows from the photo: those keep their plans, and vague ones their words.
+    free: share of requests whose words stand in no frame (`loose`), for models that read them.
     `change` and `weak_change` are as before and mean nothing any more.
     """
     wishes, plan, words = wishes_of(example), example.plan, example.requests
@@ -31,7 +32,8 @@ def redraw(example: Example, rng: np.random.Generator, options: Options) -> Exam
         if permitted(made, options):
             wishes, plan = drawn, made
     if example.kind != "vague":
-        words = requests.write(wishes, rng)
+        words = loose.write(wishes, rng) if rng.random() < free else None
+        words = words or requests.write(wishes, rng)
     facts = example.metrics_reasoning
     levels, _ = read_facts(facts)
     out = dataclasses.replace(

@@ -9,6 +9,7 @@
     change     photo → its facts; an edit → its facts and the measured change, no further
     critique   photo, request → plan, metrics; an edit and what is measured of it → scores
     scores     request → plan, metrics; what is measured of an edit → scores: judging without photos
+    vague      edit, of examples with vague requests: what they want stands in the photo alone
 
 The edit of a critique is the user's or the weak one; the judge's plan is the user's.
 """
@@ -24,12 +25,12 @@ from rtq.text.facts import CHANGES, FACTS, all_facts, changes_text, facts_text, 
 from rtq.text.grammar import Options
 from rtq.text.tokenizer import Tokenizer
 
-TASKS = ("words", "facts", "edit", "correct", "refine", "summarise", "change", "critique", "scores")
+TASKS = ("words", "facts", "edit", "correct", "refine", "summarise", "change", "critique", "scores", "vague")
 VERDICT = 3.0  # weight of scores: few beside other tokens, and harder
 # What stands for facts where a step writes those it measures (`sft_step.measured`).
 PLACES = facts_text(dict.fromkeys(FACTS, 0)), changes_text(dict.fromkeys(CHANGES, 0))
 IMAGES = {"words": 0, "facts": 1, "edit": 1, "correct": 0, "refine": 2, "summarise": 2, "change": 2, "critique": 2,
-          "scores": 0}  # fmt: skip
+          "scores": 0, "vague": 1}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,10 +81,10 @@ def facts_row(example: Example, writer: Writer, variant: int) -> Row:
     return _row("facts", (prompt, 0.0), (writer.tokenizer.encode(f"<think>{example.metrics_reasoning}"), 1.0))
 
 
-def edit_row(example: Example, writer: Writer, variant: int) -> Row:
+def edit_row(example: Example, writer: Writer, variant: int, task: str = "edit") -> Row:
     """Photo and request → answer."""
     prompt = edit_prompt(example, writer, variant)
-    return _row("edit", (prompt, 0.0), (_answer(example, writer), 1.0))
+    return _row(task, (prompt, 0.0), (_answer(example, writer), 1.0))
 
 
 def edit_prompt(example: Example, writer: Writer, variant: int) -> list[int]:
@@ -187,6 +188,7 @@ def row_of(task: str, example: Example, writer: Writer, variant: int, weak: bool
         "change": lambda: change_row(example, writer, edit, weak),
         "critique": lambda: critique_row(example, writer, variant, weak),
         "scores": lambda: scores_row(example, writer, variant, weak),
+        "vague": lambda: edit_row(example, writer, variant, "vague"),
     }  # fmt: skip
     if task not in make:
         raise ValueError(f"task: {task!r} is unknown; allowed: {', '.join(TASKS)}")

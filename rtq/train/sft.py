@@ -11,7 +11,7 @@ import collections
 import functools
 import json
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -32,6 +32,7 @@ from rtq.train.writer import cut
 
 SPOILS = Options(sliders=correction.FAMILY, local_sliders=(), max_locals=0, kinds=())
 SAMPLE_TOKENS = 128
+VAGUE = "vague"  # a task, the kind of its examples, and their folder
 LOOKING = ("facts", "change")  # tasks in which what is asked for says nothing about the answer
 
 
@@ -47,9 +48,9 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     tokenizer = weights.tokenizer_of(config.model, checkpoint)
     devices = parallel.make(config.parallel, cfg)
     optimizer = optim.make(config.optimizer, config.steps)
-    folders = make_examples(config, workdir)
+    folders = make_examples(config, workdir, vague=bool(config.tasks.get(VAGUE)))
     writer = rows.Writer(tokenizer, rollout.image_side(cfg, config.model.photo) ** 2)
-    feed = Feed(folders["train"], config, writer)
+    feed = Feed(folders, config, writer)
 
     setup = sft_step.Setup(
         cfg, optimizer, sft_step.ordinals(tokenizer, cfg.vocab_size), rollout.executor(SPOILS),
@@ -108,20 +109,25 @@ def _check(config: Any) -> None:
         raise ValueError(f"tasks are {dict(config.tasks)}; shares are needed for some of {', '.join(rows.TASKS)}")
 
 
-def make_examples(config: Any, workdir: pathlib.Path) -> dict[str, pathlib.Path]:
-    """Folders of examples for training and validation; what is missing there is made by the first host."""
+def make_examples(config: Any, workdir: pathlib.Path, *, vague: bool = False) -> dict[str, pathlib.Path]:
+    """Folders of examples for training and validation and, if asked for, of vague ones alone for training; what is
+    missing there is made by the first host."""
     root = pathlib.Path(config.data.dir or workdir / "data")
     counts = {"train": config.data.count, "validation": config.data.validation_count}
+    kinds = dict.fromkeys(counts, drafts.KINDS)
+    if vague:
+        counts[VAGUE], kinds[VAGUE] = config.data.vague_count, {"vague": 1.0}
     if jax.process_index() == 0:
         found = photos.sources(config.data.photos or None)
-        for split, count in counts.items():
-            print(f"examples: {count} for {split}, made once and kept in {root / split}", flush=True)
+        for name, count in counts.items():
+            print(f"examples: {count} for {name}, made once and kept in {root / name}", flush=True)
             studio.build(
-                found, root / split, count=count, seed=config.data.seed, split=split, size=config.model.photo
-            )
+                found, root / name, count=count, seed=config.data.seed, size=config.model.photo, kinds=kinds[name],
+                split="validation" if name == "validation" else "train",
+            )  # fmt: skip
     if jax.process_count() > 1:
         multihost_utils.sync_global_devices("examples")
-    return {split: root / split for split in counts}
+    return {name: root / name for name in counts}
 
 
 def kinds_of(config: Any, task: str) -> tuple[str, ...]:
@@ -129,6 +135,8 @@ def kinds_of(config: Any, task: str) -> tuple[str, ...]:
 
     Words alone do not say what a vague request wants.
     """
+    if task == VAGUE:
+        return (VAGUE,)
     named = drafts.KINDS if task in LOOKING or not config.data.kinds else config.data.kinds.split(",")
     return tuple(kind for kind in named if task != "words" or kind != "vague")
 
@@ -136,12 +144,15 @@ def kinds_of(config: Any, task: str) -> tuple[str, ...]:
 class Feed:
     """Batches of one task at a time; which task a step has follows from the seed and the step."""
 
-    def __init__(self, folder: pathlib.Path, config: Any, writer: rows.Writer):
+    def __init__(self, folders: Mapping[str, pathlib.Path], config: Any, writer: rows.Writer):
         shares = {task: share for task, share in config.tasks.items() if share > 0}
         self.tasks, self._seed = tuple(shares), config.seed
         self._shares = np.array(list(shares.values())) / sum(shares.values())
         self.dropped: collections.Counter = collections.Counter()  # rows that were too long, by task, since the start
-        self._rows = {task: open_rows(folder, task, config, writer, self.dropped) for task in shares}
+        self._rows = {
+            task: open_rows(folders[VAGUE if task == VAGUE else "train"], task, config, writer, self.dropped)
+            for task in shares
+        }  # fmt: skip
 
     def __call__(self, step: int) -> tuple[str, batches.Batch]:
         drawn = np.random.default_rng([self._seed, step]).choice(len(self.tasks), p=self._shares)
