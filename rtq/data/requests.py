@@ -1,5 +1,6 @@
 """Writes the request: wishes → words, three times: terse, plain, detailed."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,7 @@ from rtq.data.vocabulary import (
     POLITE,
     RAISE,
     SET,
+    SPARE,
     STYLE_NOUNS,
     STYLE_WORDS,
     VAGUE,
@@ -28,6 +30,12 @@ _NO_WORDS = Words()
 _KEEPABLE = {"brightness": ("brightness", "exposure", "light"), "contrast": ("contrast",),
              "saturation": ("colors", "saturation", "color"), "warmth": ("temperature", "white balance", "warmth"),
              "sharpness": ("sharpness",), "shadows": ("shadows",), "highlights": ("highlights",)}  # fmt: skip
+
+
+# Place → what else the photo consists of: a wish in one of them may be said as sparing the other.
+SPARED = {"ground": "sky", "sky": "ground", "right": "left", "left": "right", "background": "subject",
+           "subject": "background", "lights": "darks", "darks": "lights"}  # fmt: skip
+SPARING = 0.5
 
 
 def write(wishes: Sequence[Wish], rng: np.random.Generator) -> tuple[str, str, str]:
@@ -69,6 +77,8 @@ def _join(*parts: str) -> str:
 
 def _body(wishes: Sequence[Wish], detail: int, rng: np.random.Generator) -> tuple[str, bool]:
     """(text, whether it begins with an imperative)."""
+    if len(wishes) == 1 and wishes[0].place in SPARED and rng.random() < SPARING:
+        return _sparing(wishes[0], detail, rng)
     shared = _shared(wishes, detail, rng) if len(wishes) > 1 and rng.random() < 0.4 else None
     if shared is not None:
         clauses = [shared]
@@ -83,6 +93,16 @@ def _body(wishes: Sequence[Wish], detail: int, rng: np.random.Generator) -> tupl
     if _keepable(wishes) and rng.random() < (0.04, 0.08, 0.15)[detail]:
         text += _keep(wishes, rng)
     return text, clauses[0][1]
+
+
+def _sparing(wish: Wish, detail: int, rng: np.random.Generator) -> tuple[str, bool]:
+    """"warmer, but keep the sky": of a wish in one place, that the other stays."""
+    text, imperative = _clause(dataclasses.replace(wish, place=""), detail, rng)
+    said = _pick(rng, SPARE).replace("{p}", _pick(rng, PLACE_WORDS[SPARED[wish.place]]))
+    return text + (", " if said.split()[0] in _NEW or rng.random() < 0.5 else " ") + said, imperative
+
+
+_NEW = ("keep", "leave", "do", "don't")  # what begins a clause of its own
 
 
 def _keepable(wishes: Sequence[Wish]) -> list[str]:
@@ -185,6 +205,7 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
     level = wish.level
     where = _pick(rng, PLACE_WORDS[wish.place]) if wish.place else ""
     thing = where or _pick(rng, WHOLE)
+    place = _join(_pick(rng, ON), where) if where else ""
     bare = where.removeprefix("the ") if rng.random() < 0.5 else where
     before, after = _degree(level, "before", rng), _degree(level, "after", rng)
     adverb, amount, too = (_degree(level, slot, rng) for slot in ("adverb", "amount", "too"))
@@ -192,7 +213,7 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
     forms = []
     if own.verbs:
         verb = _pick(rng, own.verbs)
-        forms += [(_join(verb, bare, after), True, 0), (_join(after, verb), False, 0),
+        forms += [(_join(verb, bare, after), True, 0), (_join(after, verb, bare), False, 0),
                   (_join(verb, thing, after), True, 1), (_join(adverb, verb, thing), True, 2)]  # fmt: skip
         if " " not in verb:
             forms += [(_join(thing, _pick(rng, _DONE), _participle(verb), after), False, 2),
@@ -208,7 +229,7 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
         strong = _pick(rng, ("very ", "really ", "super ", "extremely ")) if abs(level) == 3 else ""
         result = _pick(rng, own.results)
         forms += [(_join(_pick(rng, SET), thing, strong + result), True, 1)]
-    forms += _noun_forms(wish, thing, where, rng)
+    forms += _noun_forms(wish, thing, where, place, rng)
     if own.states:
         state = _pick(rng, own.states)
         verb = _pick(rng, ("is", "looks", "is", "seems", "appears"))
@@ -218,7 +239,7 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
         forms += [(_join(clear, state), False, 0), (_join("make", thing, before, "less", state), True, 1),
                   (_join(before, "less", state, bare), False, 0)][0 if not where else 1:]  # fmt: skip
     if own.phrases:
-        phrase = _pick(rng, own.phrases).replace("{p}", "")
+        phrase = _join(_pick(rng, own.phrases).replace("{p}", ""), place)
         forms += [(_join(phrase, after), True, 0), (_join(phrase, after), True, 1), (_join(adverb, phrase), True, 2)]
     if abs(level) == 1 and own.adjectives and own.results:
         adjective, result = _pick(rng, own.adjectives), _pick(rng, own.results)
@@ -230,10 +251,10 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
     return forms
 
 
-def _noun_forms(wish: Wish, thing: str, where: str, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
+def _noun_forms(wish: Wish, thing: str, where: str, place: str,
+                rng: np.random.Generator) -> list[tuple[str, bool, int]]:  # fmt: skip
     """More of what there should be, less of its opposite."""
     own, other = _words(wish)
-    place = _join(_pick(rng, ON), where) if where else ""
     before, after, amount = (_degree(wish.level, slot, rng) for slot in ("before", "after", "amount"))
     some = amount.removesuffix("more").strip()
     forms = []
@@ -249,7 +270,8 @@ def _noun_forms(wish: Wish, thing: str, where: str, rng: np.random.Generator) ->
     if other.nouns:
         noun = _pick(rng, other.nouns)
         forms += [(_join(before, "less", noun, place), False, 0), (_join("take away", some, noun, place), True, 2),
-                  (_join(_gerunded(LOWER, rng), "the", noun, place, after), True, 2), (_join("lower", noun), False, 0),
+                  (_join(_gerunded(LOWER, rng), "the", noun, place, after), True, 2),
+                  (_join("lower", noun, place), False, 0),
                   (_join(_pick(rng, ("reduce", "remove", "cut")), "the excessive", noun, place), True, 2)]  # fmt: skip
         forms += _turned(LOWER, "down", noun, where, place, after, rng)
     return forms

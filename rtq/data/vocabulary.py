@@ -462,6 +462,12 @@ POLITE = _split("please / can you / could you / can you please / could you pleas
                 "i would like you to / hi, please / can someone / could someone please / i need you to / would you / "
                 "just / try to / let's / hello, can you / can anyone / i'd like you to / hey, could you / kindly / "
                 "i was wondering if you could / can somebody please / would you please / i would love it if you could")
+# What spares a place, after a wish for the rest of the photo.
+SPARE = _split("but keep {p} / but leave {p} alone / but don't touch {p} / but not {p} / without changing {p} / "
+               "except {p} / except for {p} / everywhere but {p} / apart from {p} / but leave {p} as is / "
+               "keep {p} as it is / leave {p} alone / don't change {p} / but do not alter {p} / "
+               "everywhere except {p} / without touching {p} / but keep {p} the same / but let {p} stay as it is / "
+               "keep {p} / leave {p} out")
 KEEP = _split("but don't touch the {n} / don't change the {n} / without changing the {n} / keep the {n} as it is / "
               "leave the {n} alone / but keep the same {n} / the {n} should stay the same / do not alter the {n} / "
               "no change to the {n} / but leave the {n} as is / keep the {n} / without more {n} / not the {n} / "

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from rtq.data import drafts, requests
-from rtq.data.attributes import ATTRIBUTES, PLACES, STYLES, Wish, plan_of, slider_values
+from rtq.data.attributes import ATTRIBUTES, LOCAL_ATTRIBUTES, PLACES, STYLES, Wish, plan_of, slider_values
 from rtq.data.options import POCKET
-from rtq.data.vocabulary import LOWER, NUMERIC, VAGUE, WORDS
+from rtq.data.vocabulary import LOWER, NUMERIC, PLACE_WORDS, SPARE, VAGUE, WORDS
 from rtq.text.grammar import permitted
 
 WISHES = [Wish(name, sign * level) for name, row in ATTRIBUTES.items() for level in (1, 2, 3) for sign in (1, -1)
@@ -101,6 +101,23 @@ def test_places_and_styles_have_words_and_permitted_plans():
         for level in (1, 2, 3):
             assert permitted(plan_of([Wish(style, level)], rng), POCKET), style
             assert all(requests.write([Wish(style, level)], rng))
+
+
+def test_a_place_is_named_or_the_rest_is_spared():
+    """"warmer, but keep the sky" is a wish for the ground; no request for a place leaves it out."""
+    openings = tuple(text.split(" {p}")[0] for text in SPARE)
+    spared = 0
+    for place in PLACES:
+        for attribute in LOCAL_ATTRIBUTES:
+            for text in said(Wish(attribute, -2, place), 60):
+                text = text.replace("colour", "color")
+                if any(word.removeprefix("the ") in text for word in PLACE_WORDS[place]):
+                    continue
+                other = requests.SPARED[place]
+                ends = [f"{opening} {word}" for opening in openings for word in PLACE_WORDS[other]]
+                assert any(end in text for end in ends), text
+                spared += 1
+    assert spared > 200
 
 
 def test_what_is_to_be_kept_is_not_in_the_plan():
