@@ -3,9 +3,9 @@
     python -m rtq.main --config=experiments/pocket.py --workdir=runs/pocket --config.data.photos=FOLDER
 
 Hardware: 2 cores. Stages: looking (what photos and edits show, and one-slider requests), a base for both models (all
-that the policy does), words (requests without photos), edits; from there tasks (all of them once more) and the policy
-(again, vague requests most), and by way of scores (judging without photos) the reward model; then both in turns
-(PGRT). A stage that misses its gate stops the run.
+that the policy does), words (requests without photos), edits; from there tasks (all of them once more), vague (again,
+vague requests most) and the policy (words most), and by way of scores (judging without photos) the reward model; then
+both in turns (PGRT). A stage that misses its gate stops the run.
 """
 
 from ml_collections import ConfigDict
@@ -37,7 +37,7 @@ def get_config(preset="pocket"):
             "measure": gate, "gate": least,
         } | short)  # fmt: skip
 
-    config.order = ("looking", "base", "words", "edits", "tasks", "policy", "scores", "reward")
+    config.order = ("looking", "base", "words", "edits", "tasks", "vague", "policy", "scores", "reward")
     # measure: of the validation rows at the end of the stage; gate: the least it must be.
     config.stages = ConfigDict({
         "looking": stage("policy", "", 700, "one", "change/within_one", 0.7, "constant", change=0.75, edit=0.25),
@@ -48,8 +48,10 @@ def get_config(preset="pocket"):
                        summarise=0.12),
         "tasks": stage("policy", "edits", 2100, "", "edit/accuracy", 0.0, "cosine", words=0.4, edit=0.35, correct=0.1,
                        refine=0.09, summarise=0.06),
-        "policy": stage("policy", "tasks", 2200, "", "edit/accuracy", 0.0, "cosine", vague=0.4, words=0.32, edit=0.15,
-                        correct=0.05, refine=0.05, summarise=0.03),
+        "vague": stage("policy", "tasks", 2200, "", "edit/accuracy", 0.0, "cosine", vague=0.4, words=0.32, edit=0.15,
+                       correct=0.05, refine=0.05, summarise=0.03),
+        "policy": stage("policy", "vague", 600, "", "edit/accuracy", 0.0, "cosine", words=0.6, vague=0.25, edit=0.1,
+                        refine=0.05),
         "scores": stage("reward", "edits", 1500, "", "scores/within_one/score", 0.75, "constant", scores=0.8,
                         critique=0.2),
         "reward": stage("reward", "scores", 1100, "", "critique/within_one/score", 0.0, "cosine", words=0.35,

@@ -20,6 +20,7 @@ LENGTHS: Mapping[str, int] = {"words": 72, "facts": 68, "edit": 108, "correct": 
                               "change": 84, "critique": 204, "scores": 146, "vague": 108}  # fmt: skip
 PROMPT_LENGTH = 76
 MOVING = 0.7  # share of the change task's rows with edits that move nearly every fact
+LOCAL = 0.5  # share of rows without photos that are made local: places, and what to spare, take many to learn
 FREE = 0.2  # share of redrawn requests that are read whose words stand in no frame
 WEAK = 2 / 3  # share of weak edits among those that are judged: of many good ones a critic learns not to look
 MISREAD = (0.0, 0.0, 0.5)  # standard deviations of what a judge gets wrong, in steps; one is drawn for each row
@@ -93,7 +94,8 @@ def _is_of(kinds: frozenset, pair) -> bool:
 def _row(task: str, writer: Writer, pair, rng: np.random.Generator):
     example, crop = pair
     if measured_in_step(writer.tokenizer) and rng.random() < REDRAWN:
-        example = redraw(example, rng, writer.options, free=0.0 if task == "summarise" else FREE)
+        kind = "local" if task == "words" and rng.random() < LOCAL else ""
+        example = redraw(example, rng, writer.options, free=0.0 if task == "summarise" else FREE, kind=kind)
     edit = moving_plan(rng) if task == "change" and rng.random() < MOVING else None
     row = row_of(task, example, writer, int(rng.integers(3)), bool(rng.random() < WEAK), edit)
     if row.wanted is not None:

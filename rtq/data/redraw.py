@@ -18,26 +18,29 @@ from rtq.text.grammar import Options, permitted
 TRIES = 8  # draws of a weak plan; if none is weak enough, the studio's stays
 
 
-def redraw(example: Example, rng: np.random.Generator, options: Options, *, free: float = 0.0) -> Example:
-    """The same photo with other wishes, of the same kind, and all that follows from them.
+def redraw(example: Example, rng: np.random.Generator, options: Options, *, free: float = 0.0,
+           kind: str = "") -> Example:  # fmt: skip
+    """The same photo with other wishes, and all that follows from them.
 
     What a described or vague request wants follows from the photo: those keep their plans, and vague ones their words.
+    kind: of `drafts.WISHES`, where it is not to stay as it is: for rows that show no photo.
     free: share of requests whose words stand in no frame (`loose`), for models that read them.
     `change` and `weak_change` are as before and mean nothing any more.
     """
     wishes, plan, words = wishes_of(example), example.plan, example.requests
-    if example.kind in drafts.WISHES:
-        drawn = drafts.WISHES[example.kind](rng)
+    kind = kind or example.kind
+    if kind in drafts.WISHES:
+        drawn = drafts.WISHES[kind](rng)
         made = plan_of(drawn, rng)
         if permitted(made, options):
             wishes, plan = drawn, made
-    if example.kind != "vague":
+    if kind != "vague":
         words = loose.write(wishes, rng) if rng.random() < free else None
         words = words or requests.write(wishes, rng)
     facts = example.metrics_reasoning
     levels, _ = read_facts(facts)
     out = dataclasses.replace(
-        example, plan=plan, requests=words, attributes={wish.name: wish.level for wish in wishes},
+        example, kind=kind, plan=plan, requests=words, attributes={wish.name: wish.level for wish in wishes},
         reasoning=facts + annotate.sentence(levels, wishes),
     )  # fmt: skip
     return _weakened(out, wishes, rng, options)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from data_photos import build
 
-from rtq.data import annotate, drafts, filters, records, studio
+from rtq.data import annotate, drafts, filters, loose, records, studio
+from rtq.data.attributes import PLACES
 from rtq.data.options import POCKET
 from rtq.data.redraw import redraw, wishes_of
 from rtq.text.grammar import permitted
@@ -44,6 +45,24 @@ def test_draws_differ_and_follow_from_the_seed(examples):
     assert some[0] == some[2]
     assert some[0].plan != some[1].plan
     assert some[0].requests != some[1].requests
+
+
+def test_an_example_without_its_photo_can_be_of_another_kind(examples):
+    rng = np.random.default_rng(2)
+    for example in examples:
+        made = redraw(example, rng, POCKET, kind="local")
+        assert made.kind == "local"
+        assert made.plan.locals
+        assert permitted(made.weak, POCKET)
+        assert any(name.startswith(tuple(PLACES)) for name in made.attributes)
+
+
+def test_requests_that_are_read_may_stand_in_no_frame(examples):
+    example = next(e for e in examples if e.kind == "compound")
+    some = [redraw(example, np.random.default_rng(3), POCKET, free=share) for share in (0.0, 1.0)]
+    fillers = [sum(word in loose.FILLERS for text in one.requests for word in text.lower().split()) for one in some]
+    assert fillers[1] > fillers[0] + 6
+    assert some[0].plan == some[1].plan
 
 
 def test_wishes_are_read_back_from_attributes(examples):

@@ -28,7 +28,7 @@ def test_every_stage_starts_from_an_earlier_one(config):
 def test_a_stage_takes_over_the_weights_before_it(config, tmp_path):
     policy, reward = (pocket.stage_config(config, config.stages[name], tmp_path) for name in ("policy", "reward"))
     assert policy.trained == "policy"
-    assert policy.policy.checkpoint == str(tmp_path / "tasks" / "policy")
+    assert policy.policy.checkpoint == str(tmp_path / "vague" / "policy")
     assert reward.trained == "reward"
     assert reward.reward.checkpoint == str(tmp_path / "scores" / "reward")
     assert not reward.policy.checkpoint
