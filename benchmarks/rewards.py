@@ -151,8 +151,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--edits-only", action="store_true", help="edits and reward models, neither words nor looking")
     flags = parser.parse_args(arguments)
     photos = linked(flags.photos, flags.workdir / "photos")
-    measure = (f"photos={photos}", "split=all", f"count={flags.count}", f"requests={flags.requests}",
-               f"regressor={flags.regressor}", f"edits_only={flags.edits_only}")  # fmt: skip
+    measure = (f"photos={photos}", "split=all", f"count={flags.count}", f"ordered={flags.count}",
+               f"requests={flags.requests}", f"regressor={flags.regressor}",
+               f"edits_only={flags.edits_only}")  # fmt: skip
     runs = [trained(flags.workdir, seed, flags.steps, flags.train_photos) for seed in flags.seeds]
     found = [measured(flags.workdir, *pair, measure) for pair in zip(flags.seeds, runs, strict=True)]
     print(f"{found[0]['examples']} examples on {found[0]['photos']} photos, {flags.steps} steps, seeds "

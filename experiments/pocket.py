@@ -31,13 +31,14 @@ def get_config(preset="pocket"):
     config.trained = "policy"
     config.tasks = {}
 
-    def stage(trained, source, steps, kinds, gate, least, schedule, **tasks):
+    def stage(trained, source, steps, kinds, gate, least, schedule, share=1.0, **tasks):
         return ConfigDict({
             "trained": trained, "from": source, "steps": steps, "kinds": kinds, "schedule": schedule, "tasks": tasks,
-            "measure": gate, "gate": least,
+            "measure": gate, "gate": least, "share": share,
         } | short)  # fmt: skip
 
     config.order = ("looking", "base", "words", "edits", "tasks", "vague", "policy", "scores", "reward")
+    # share: of the weights at its end in those that are stored, the rest are those it started from.
     # measure: of the validation rows at the end of the stage; gate: the least it must be.
     config.stages = ConfigDict({
         "looking": stage("policy", "", 700, "one", "change/within_one", 0.7, "constant", change=0.75, edit=0.25),
@@ -51,7 +52,7 @@ def get_config(preset="pocket"):
         "vague": stage("policy", "tasks", 2200, "", "edit/accuracy", 0.0, "cosine", vague=0.4, words=0.32, edit=0.15,
                        correct=0.05, refine=0.05, summarise=0.03),
         "policy": stage("policy", "vague", 600, "", "edit/accuracy", 0.0, "cosine", words=0.6, vague=0.25, edit=0.1,
-                        refine=0.05),
+                        refine=0.05, share=0.6),
         "scores": stage("reward", "edits", 1500, "", "scores/within_one/score", 0.75, "constant", scores=0.8,
                         critique=0.2),
         "reward": stage("reward", "scores", 1100, "", "critique/within_one/score", 0.0, "cosine", words=0.35,

@@ -24,7 +24,9 @@ def train(config: Any, workdir: pathlib.Path) -> None:
         _pass(name, stage.measure, measured(folder, stage.measure), stage.gate)
     assets, last = workdir / "assets", workdir / "pgrt"
     for name in ("policy", "reward"):
-        weights.store(workdir / name / name, assets / f"{name}-sft")
+        stage = config.stages[name]
+        start = workdir / stage["from"] / config.stages[stage["from"]].trained
+        weights.store(workdir / name / name, assets / f"{name}-sft", start=start, share=stage.share)
     if not _is_done(last, "reward"):
         final = last_config(config, workdir)
         found = pgrt.perturbed_accuracy(final, workdir, config.pairs.count)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax.experimental import multihost_utils
 
 from rtq.eval.policy import SETTINGS, folder_of
@@ -61,11 +62,21 @@ def start(
     return lambda keys: with_factors(model.init(cfg, keys[0]), keys[1]), (keys,)
 
 
-def store(source: str | pathlib.Path, target: str | pathlib.Path) -> None:
-    """A folder that `save` wrote, again in bfloat16, half the size: as weights are kept that come with the package."""
+def store(
+    source: str | pathlib.Path, target: str | pathlib.Path, *, start: str | pathlib.Path = "", share: float = 1.0
+) -> None:  # fmt: skip
+    """A folder that `save` wrote, again in bfloat16, half the size: as weights are kept that come with the package.
+
+    share: of its weights, the rest being those of the folder `start` that it was trained from: a mean of both often
+    keeps what was learned last and what was known before (Wortsman et al. 2022, arXiv 2109.01903, section 3).
+    """
     photo = json.loads((pathlib.Path(source) / SETTINGS).read_text(encoding="utf-8"))["photo"]
-    cfg = files.read_config(source, param_dtype="bfloat16")
-    save(target, cfg, files.load(source, cfg), photo=photo, source=str(source))
+    cfg = files.read_config(source, param_dtype="float32")
+    params = files.load(source, cfg)
+    if share < 1:
+        params = jax.tree.map(lambda a, b: share * a + (1 - share) * b, params, files.load(start, cfg))
+    params = jax.tree.map(lambda x: x.astype(jnp.bfloat16), params)
+    save(target, files.read_config(source, param_dtype="bfloat16"), params, photo=photo, source=str(source))
 
 
 def save(folder: str | pathlib.Path, cfg: config.Config, params: Any, *, photo: int, source: str = "") -> None:
