@@ -9,7 +9,8 @@ From the embedded policy after SFT, on the photographs that come with two Python
     perturbed   the embedded reward model after SFT on perturbed pairs, frozen
     pgrt        the same, trained in turns with the policy
 
-then `experiments/evaluate.py` on photos that nothing was trained on. Runs that are done are kept, so the command goes
+then `experiments/evaluate.py` on photos that nothing was trained on: all policies, and the perturbed and the pgrt
+reward model on the same edits of the last policy. Runs that are done are kept, so the command goes
 on where it stopped. Prints the tables of benchmarks/results/rewards.md: mean over seeds ± standard error of that mean
 (one seed: by photo).
 """
@@ -19,7 +20,7 @@ import json
 import pathlib
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rtq.data.photos import SUFFIXES
 from rtq.eval import metrics, report
@@ -59,18 +60,33 @@ def trained(workdir: pathlib.Path, seed: int, steps: int, train_photos: str) -> 
     return found
 
 
-def measured(workdir: pathlib.Path, seed: int, runs: dict[str, pathlib.Path], flags: Sequence[str]) -> dict:
-    """evaluation.json of one seed."""
-    out = workdir / f"evaluation-{seed}"
+def measured(workdir: pathlib.Path, seed: int, runs: dict[str, pathlib.Path], flags: argparse.Namespace) -> dict:
+    """evaluation.json of one seed: all policies, and both reward models on edits of the last one."""
+    common = (f"photos={workdir / 'photos'}", "split=all", f"count={flags.count}", f"seed={seed}", "batch=32")
+    policies = {"sft": "embedded:policy-sft"} | {name: run / "policy" for name, run in runs.items()}
+    words = (f"requests={flags.requests}", f"regressor={flags.regressor}", f"edits_only={flags.edits_only}")
+    found = evaluated(workdir / f"policies-{seed}", (named("policies", policies), f"ordered={flags.sampled}", *words,
+                                                     *common))  # fmt: skip
+    rewards = {"perturbed": "embedded:reward-sft", "pgrt": runs["pgrt"] / "reward"}
+    judged = evaluated(workdir / f"rewards-{seed}", (
+        named("policies", {"pgrt": policies["pgrt"]}), named("rewards", rewards), f"ordered={flags.count}",
+        "edits_only=True", *common))  # fmt: skip
+    return found | {"rewards": judged["rewards"]}
+
+
+def named(flag: str, places: Mapping[str, str | pathlib.Path]) -> str:
+    """ "policies=NAME=FOLDER,…"."""
+    return f"{flag}={','.join(f'{name}={place}' for name, place in places.items())}"
+
+
+def evaluated(out: pathlib.Path, flags: Sequence[str]) -> dict:
+    """evaluation.json of a run of experiments/evaluate.py, made unless it is there."""
     if not (out / "evaluation.json").is_file():
-        policies = {"sft": "embedded:policy-sft"} | {name: run / "policy" for name, run in runs.items()}
-        rewards = {"perturbed": "embedded:reward-sft", "pgrt": runs["pgrt"] / "reward"}
-        named = [",".join(f"{name}={place}" for name, place in some.items()) for some in (policies, rewards)]
-        command("evaluate", out, (f"policies={named[0]}", f"rewards={named[1]}", f"seed={seed}", *flags))
+        command("evaluate", out, flags)
     return json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
 
 
-def linked(folders: Sequence[pathlib.Path], target: pathlib.Path) -> pathlib.Path:
+def linked(folders: Sequence[pathlib.Path], target: pathlib.Path) -> None:
     """One folder with links to the photos of all."""
     for number, folder in enumerate(folders):
         for path in folder.rglob("*"):
@@ -79,7 +95,6 @@ def linked(folders: Sequence[pathlib.Path], target: pathlib.Path) -> pathlib.Pat
                 link.parent.mkdir(parents=True, exist_ok=True)
                 if not link.exists():
                     link.symlink_to(path.resolve())
-    return target
 
 
 def over(rows: Sequence[tuple[float, float]]) -> str:
@@ -148,14 +163,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=96, help="of each policy, whole rounds of 8")
     parser.add_argument("--count", type=int, default=1200, help="test examples")
-    parser.add_argument("--edits-only", action="store_true", help="edits and reward models, neither words nor looking")
+    parser.add_argument("--sampled", type=int, default=200, help="test examples with sampled answers of each policy")
+    parser.add_argument("--edits-only", action="store_true", help="neither words nor looking")
     flags = parser.parse_args(arguments)
-    photos = linked(flags.photos, flags.workdir / "photos")
-    measure = (f"photos={photos}", "split=all", f"count={flags.count}", f"ordered={flags.count}",
-               f"requests={flags.requests}", f"regressor={flags.regressor}",
-               f"edits_only={flags.edits_only}")  # fmt: skip
+    linked(flags.photos, flags.workdir / "photos")
     runs = [trained(flags.workdir, seed, flags.steps, flags.train_photos) for seed in flags.seeds]
-    found = [measured(flags.workdir, *pair, measure) for pair in zip(flags.seeds, runs, strict=True)]
+    found = [measured(flags.workdir, *pair, flags) for pair in zip(flags.seeds, runs, strict=True)]
     print(f"{found[0]['examples']} examples on {found[0]['photos']} photos, {flags.steps} steps, seeds "
           f"{', '.join(map(str, flags.seeds))}; mean L1 of spoiled photos {found[0]['spoiled_l1'][0]:.2f} of 255; "
           f"{report.describe_hardware()}\n")  # fmt: skip
