@@ -34,6 +34,7 @@ RUNS = {
     "pgrt": ("pgrt", (f"rounds.policy_steps={PER_ROUND}",)),
 }  # fmt: skip
 EDITS = {"delta_e": "ΔE2000 to the user's", "sc": "SC", "pq": "PQ", "o": "O"}
+LEADS = {"delta_e": "ΔE2000 less that of sft", "o": "O less that of sft"}
 SAMPLED = {"delta_e": "sampled: ΔE2000", "o": "sampled: O"}
 WORDS = {"signs": "signs, new requests", "frames": "held-out frames", "combinations": "held-out combinations",
          "people": "people's requests", "graded": "slightly < plainly < a lot"}  # fmt: skip
@@ -121,9 +122,11 @@ def tables(found: Sequence[dict], runs: Sequence[dict[str, pathlib.Path]]) -> st
     for name in ("untouched", *names, "users"):
         some = [one[name] if name in one else one["policies"][name] for one in found]
         gaps = "; ".join(filter(None, (drift(run[name]) for run in runs))) if name in RUNS else ""
-        tried = [over([row["sampled"][key] for row in some]) if "sampled" in some[0] else "" for key in SAMPLED]
-        rows.append([name, *(over([row[key] for row in some]) for key in EDITS), *tried, gaps])
-    head = ["policy", *EDITS.values(), *SAMPLED.values(), "learned reward − truth while it trained, by seed"]
+        more = [over([row[part][key] for row in some]) if part in some[0] else ""
+                for part, keys in (("lead", LEADS), ("sampled", SAMPLED)) for key in keys]  # fmt: skip
+        rows.append([name, *(over([row[key] for row in some]) for key in EDITS), *more, gaps])
+    head = ["policy", *EDITS.values(), *LEADS.values(), *SAMPLED.values(),
+            "learned reward − truth while it trained, by seed"]  # fmt: skip
     lines = table(head, rows)
     if "looking" in found[0]["policies"][names[0]]:
         lines += ["", *of_words(found, names)]

@@ -4,7 +4,8 @@ WORKDIR gets evaluation.json (every figure, with standard errors by photo) and r
 `config.edits_only` the first alone):
 
     edits     mean ΔE2000 to the user's edit; truth SC, PQ and O (`eval.judge`), on examples that the studio makes: of
-              likeliest answers, and ΔE2000 and O of answers sampled at temperature 1, which is what RL rewards
+              likeliest answers, also less those of the first policy ("lead"), and ΔE2000 and O of answers sampled at
+              temperature 1, which is what RL rewards
     words     signs right in new requests of the studio, in held-out frames and combinations (`eval.frames`), in
               requests by people; slightly < plainly < a lot (`eval.words`)
     looking   what vague requests on spoiled photos gain, and what they gain with another photo shown (`eval.looking`)
@@ -62,14 +63,17 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
     found: dict[str, Any] = {"photos": len(keys), "examples": len(held.examples), "split": config.split}
     found["spoiled_l1"] = metrics.bootstrap(looking.spoiled_l1(squares, keys), keys)
     found["annotator"] = annotated(held)
-    found["untouched"] = edits(held, held.before)[0]
-    found["users"], users = edits(held, held.user)
-    found["policies"], plans = {}, {}
+    found["untouched"] = edits(held, held.before).figures(held.keys)
+    users = edits(held, held.user)
+    found["users"] = users.figures(held.keys)
+    found["policies"], plans, first = {}, {}, None
     for name, model in models.items():
         print(f"measuring the policy {name} on {len(keys)} photos and {len(held.examples)} examples", flush=True)
         plans[name] = words.answers(model, held.before, np.arange(config.count), held.requests, config.batch)
         after = pictures.rendered(held.before, plans[name])
-        found["policies"][name] = edits(held, after)[0]
+        made = edits(held, after)
+        first = first or made
+        found["policies"][name] = made.figures(held.keys) | {"lead": made.lead(first, held.keys)}
         if not config.edits_only:
             found["policies"][name] |= measure(model, held, (keys, squares), humans, config)
     if config.regressor:
@@ -81,7 +85,7 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
     found["rewards"] = {name: {} for name in judges}
     for which, model in models.items():
         print(f"judging edits of the policy {which}: {', '.join(judges) or 'no reward model'}", flush=True)
-        tried = attempts(model, held, plans[which], users, config)
+        tried = attempts(model, held, plans[which], users.verdicts, config)
         found["policies"][which]["sampled"] = tried.figures(held.keys)
         for name, row in judged(judges, held, tried).items():
             found["rewards"][name][which] = row
@@ -162,14 +166,29 @@ def annotated(held: held_out.Held) -> float:
     return metrics.spearman(given, truth)
 
 
-def edits(held: held_out.Held, edited: np.ndarray) -> tuple[dict[str, Figure], list[judge.Verdict]]:
-    """({figure: (mean, standard error by photo)}, truth for each) of edits float32[N, 2S, 2S, 3]."""
+class Edits(NamedTuple):
+    """What N edits are worth. values: "delta_e" to the user's, "sc", "pq", "o" → float64[N]; verdicts: truth."""
+
+    values: dict[str, np.ndarray]
+    verdicts: list[judge.Verdict]
+
+    def figures(self, keys: Sequence[str]) -> dict[str, Figure]:
+        """Means, with standard errors by photo."""
+        return {name: metrics.bootstrap(column, keys) for name, column in self.values.items()}
+
+    def lead(self, other: "Edits", keys: Sequence[str]) -> dict[str, Figure]:
+        """How much more than other edits of the same examples, with the standard errors of the differences."""
+        return {name: metrics.bootstrap(column - other.values[name], keys) for name, column in self.values.items()}
+
+
+def edits(held: held_out.Held, edited: np.ndarray) -> Edits:
+    """Measures edits float32[N, 2S, 2S, 3]."""
     verdicts = [judge.judge(case, after) for case, after in zip(held.cases, edited, strict=True)]
     values = {
         "delta_e": [metrics.delta_e(a, b) for a, b in zip(edited, held.user, strict=True)],
         "sc": [v.sc for v in verdicts], "pq": [v.pq for v in verdicts], "o": [v.o for v in verdicts],
     }  # fmt: skip
-    return {name: metrics.bootstrap(column, held.keys) for name, column in values.items()}, verdicts
+    return Edits({name: np.array(column) for name, column in values.items()}, verdicts)
 
 
 def gain(answer: looking.Policy, squares: np.ndarray, keys: Sequence[str], *, swapped: bool = False) -> Figure:

@@ -38,12 +38,13 @@ def _edits(found: Mapping[str, Any]) -> report.Table:
     names = ("delta_e", "sc", "pq", "o")
     rows = {"untouched photo": found["untouched"], **found["policies"], "user's edit": found["users"]}
     more = ("weak", "refined", "summarised")
-    head = ["", "ΔE2000 to the user's", "SC", "PQ", "O", "sampled: ΔE2000", "sampled: O", "weak edit's ΔE2000",
-            "after feedback", "from own summary"]  # fmt: skip
+    head = ["", "ΔE2000 to the user's", "SC", "PQ", "O", "ΔE2000 less the first policy's", "O less the first policy's",
+            "sampled: ΔE2000", "sampled: O", "weak edit's ΔE2000", "after feedback", "from own summary"]  # fmt: skip
     cells = []
     for name, row in rows.items():
-        whole = row | {f"sampled_{key}": value for key, value in row.get("sampled", {}).items()}
-        keys = (*names, "sampled_delta_e", "sampled_o", *more)
+        parts = {part: row[part] for part in ("lead", "sampled") if part in row}
+        whole = row | {f"{part}_{key}": value for part, some in parts.items() for key, value in some.items()}
+        keys = (*names, "lead_delta_e", "lead_o", "sampled_delta_e", "sampled_o", *more)
         cells.append([name, *(_figure(found, whole[key]) if key in whole else "" for key in keys)])
     return report.Table(
         "Edits", head, cells,

@@ -45,6 +45,7 @@ def test_figures_and_report_of_a_run(folder, tmp_path, monkeypatch):
     assert found["users"]["o"][0] > found["untouched"]["o"][0]
     one, two = found["policies"]["one"], found["policies"]["two"]
     assert one == two
+    assert two["lead"]["delta_e"] == [0, 0]
     assert one["delta_e"][0] > 0
     assert 0 <= one["o"][0] <= 10
     assert 0 <= one["unconstrained"]["share"] <= 1
@@ -71,7 +72,7 @@ def test_edits_alone(folder, tmp_path):
     config.policies = f"one={folder / 'policy'}"
     evaluate.evaluate(config, tmp_path)
     found = json.loads((tmp_path / "evaluation.json").read_text())
-    assert set(found["policies"]["one"]) == {"delta_e", "sc", "pq", "o", "sampled"}
+    assert set(found["policies"]["one"]) == {"delta_e", "sc", "pq", "o", "lead", "sampled"}
     page = (tmp_path / "report" / "index.html").read_text()
     assert "sampled: O" in page
     assert "gain with another photo" not in page
@@ -83,9 +84,12 @@ def test_examples_are_photos_with_a_request_and_the_users_edit(folder):
     assert held.before.shape == held.user.shape == (4, SIDE, SIDE, 3)
     assert all(request in example.requests for request, example in zip(held.requests, held.examples, strict=True))
     plans = [example.plan for example in held.examples]
-    figures, verdicts = evaluate.edits(held, pictures.rendered(held.before, plans))
-    assert figures["delta_e"][0] == pytest.approx(0, abs=0.05)
-    assert min(v.o for v in verdicts) > 9
+    users, untouched = (evaluate.edits(held, x) for x in (pictures.rendered(held.before, plans), held.before))
+    assert users.figures(held.keys)["delta_e"][0] == pytest.approx(0, abs=0.05)
+    assert min(v.o for v in users.verdicts) > 9
+    lead = users.lead(untouched, held.keys)
+    assert lead["o"][0] == pytest.approx(np.mean(users.values["o"]) - np.mean(untouched.values["o"]))
+    assert lead["delta_e"][0] < 0
     keys, squares = held_out.squares(test, SIDE)
     assert squares.shape == (len(keys), SIDE, SIDE, 3)
     with pytest.raises(ValueError, match="split is 'nothing'; choose from train, validation, test, all"):
