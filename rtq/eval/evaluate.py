@@ -44,8 +44,10 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
     """Measures everything that `config` names.
 
     Raises:
-      ValueError: one line: a folder, a name or a split that is not there.
+      ValueError: one line: a folder, a name or a split that is not there, or no answer to sample.
     """
+    if config.ordered < 1 or config.samples < 1:
+        raise ValueError(f"ordered is {config.ordered}, samples {config.samples}; both must be at least 1")
     models = {name: policy.load(folder, batch=config.batch) for name, folder in named(config.policies).items()}
     judges = {
         name: Reward(policy.load(folder), batch=config.batch, metrics_tokens=config.metrics_tokens,

@@ -78,6 +78,13 @@ def test_edits_alone(folder, tmp_path):
     assert "gain with another photo" not in page
 
 
+def test_something_must_be_sampled(tmp_path):
+    config = experiment.get_config("smoke")
+    config.ordered = 0
+    with pytest.raises(ValueError, match="ordered is 0, samples 2; both must be at least 1"):
+        evaluate.evaluate(config, tmp_path)
+
+
 def test_examples_are_photos_with_a_request_and_the_users_edit(folder):
     test, known = held_out.sources(str(folder / "photos"), "all", 0)
     held = held_out.examples(test, known, count=4, seed=1, side=SIDE)
