@@ -26,7 +26,7 @@ def tables(found: Mapping[str, Any]) -> list[report.Table]:
     """All tables of the report."""
     out = [_edits(found)]
     if any("looking" in row for row in found["policies"].values()):
-        out += [_words(found), _looking(found)]
+        out += [_words(found), _looking(found), _others(found)]
     if found["rewards"]:
         out.append(_rewards(found))
     if "out_of_vocabulary" in found:
@@ -37,20 +37,26 @@ def tables(found: Mapping[str, Any]) -> list[report.Table]:
 def _edits(found: Mapping[str, Any]) -> report.Table:
     names = ("delta_e", "sc", "pq", "o")
     rows = {"untouched photo": found["untouched"], **found["policies"], "user's edit": found["users"]}
-    more = ("weak", "refined", "summarised")
     head = ["", "ΔE2000 to the user's", "SC", "PQ", "O", "ΔE2000 less the first policy's", "O less the first policy's",
-            "sampled: ΔE2000", "sampled: O", "weak edit's ΔE2000", "after feedback", "from own summary"]  # fmt: skip
+            "sampled: ΔE2000", "sampled: O"]  # fmt: skip
     cells = []
     for name, row in rows.items():
         parts = {part: row[part] for part in ("lead", "sampled") if part in row}
         whole = row | {f"{part}_{key}": value for part, some in parts.items() for key, value in some.items()}
-        keys = (*names, "lead_delta_e", "lead_o", "sampled_delta_e", "sampled_o", *more)
+        keys = (*names, "lead_delta_e", "lead_o", "sampled_delta_e", "sampled_o")
         cells.append([name, *(_figure(found, whole[key]) if key in whole else "" for key in keys)])
     return report.Table(
         "Edits", head, cells,
         "Less ΔE2000 is nearer to what the user did; SC, PQ and O are truth, 0 to 10, measured in pixels. Rank "
         f"correlation of the annotator's scores and O over weak and users' edits: {found['annotator']:.2f}.",
     )  # fmt: skip
+
+
+def _others(found: Mapping[str, Any]) -> report.Table:
+    rows = [[name, *(_figure(found, row[key]) for key in ("weak", "refined", "summarised"))]
+            for name, row in found["policies"].items()]  # fmt: skip
+    head = ["", "weak edit", "after feedback on it", "from own summary of the user's edit"]
+    return report.Table("Feedback and summaries: ΔE2000 to the user's edit", head, rows)
 
 
 def _words(found: Mapping[str, Any]) -> report.Table:
