@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rtq.data.attributes import STYLES, Wish
+from rtq.data.requests import join, pick
 from rtq.data.vocabulary import DEGREES, PLACE_WORDS, STYLE_WORDS, WHOLE, WORDS
 
 
@@ -41,8 +42,8 @@ def _one(wishes: Sequence[Wish], rng: np.random.Generator) -> str:
     parts = [[*_fillers(rng), _core(wish, rng)] for wish in wishes]
     if rng.random() < WITH_PHOTO:
         some = parts[int(rng.integers(len(parts)))]
-        some.insert(int(rng.integers(len(some) + 1)), _pick(rng, WHOLE))
-    text = _pick(rng, (" and ", ", ", " ", ". ")).join(" ".join(part) for part in parts)
+        some.insert(int(rng.integers(len(some) + 1)), pick(rng, WHOLE))
+    text = pick(rng, (" and ", ", ", " ", ". ")).join(" ".join(part) for part in parts)
     return " ".join(" ".join([text, *_fillers(rng)]).split())
 
 
@@ -50,11 +51,11 @@ def _core(wish: Wish, rng: np.random.Generator) -> str:
     """The words that carry a wish: "slightly warmer", "brighten", "more contrast", "way too dark"."""
     size = abs(wish.level)
     if wish.attribute in STYLES:
-        return f"{_pick(rng, DEGREES['before'][size]) if size != 2 else ''} {_pick(rng, STYLE_WORDS[wish.attribute])}"
+        return f"{pick(rng, DEGREES['before'][size]) if size != 2 else ''} {pick(rng, STYLE_WORDS[wish.attribute])}"
     sign = 1 if wish.level > 0 else -1
     own, other = WORDS.get((wish.attribute, sign)), WORDS.get((wish.attribute, -sign))
-    place = _pick(rng, PLACE_WORDS[wish.place]) if wish.place else ""
-    before, after, too = (_pick(rng, DEGREES[slot][size]) for slot in ("before", "after", "too"))
+    place = pick(rng, PLACE_WORDS[wish.place]) if wish.place else ""
+    before, after, too = (pick(rng, DEGREES[slot][size]) for slot in ("before", "after", "too"))
     ways = []
     if own is not None:
         ways += [(before, word, place) for word in _some(own.adjectives, rng)]
@@ -64,17 +65,13 @@ def _core(wish: Wish, rng: np.random.Generator) -> str:
         ways += [(word.replace("{p}", ""), after) for word in _some(own.phrases, rng) if not place]
     if other is not None:
         ways += [(before, "less", word, place) for word in _some(other.nouns, rng)]
-    return " ".join(part for part in _pick(rng, ways) if part)
+    return join(*pick(rng, ways))
 
 
 def _some(words: Sequence[str], rng: np.random.Generator) -> list[str]:
     """One of the words, if there are any: each way of saying it is as likely, however many words it has."""
-    return [_pick(rng, words)] if words else []
+    return [pick(rng, words)] if words else []
 
 
 def _fillers(rng: np.random.Generator) -> list[str]:
-    return [_pick(rng, FILLERS) for _ in range(int(rng.integers(MOST + 1)))]
-
-
-def _pick(rng: np.random.Generator, options: Sequence):
-    return options[int(rng.integers(len(options)))]
+    return [pick(rng, FILLERS) for _ in range(int(rng.integers(MOST + 1)))]

@@ -46,10 +46,10 @@ def write(wishes: Sequence[Wish], rng: np.random.Generator) -> tuple[str, str, s
 def write_vague(scope: str, rng: np.random.Generator) -> tuple[str, str, str]:
     """Three requests that say that something is wrong but not what; scope: "all", "light" or "color"."""
     def one(detail: int) -> str:
-        text = _pick(rng, VAGUE[scope]).replace("{o}", _pick(rng, WHOLE))
+        text = pick(rng, VAGUE[scope]).replace("{o}", pick(rng, WHOLE))
         imperative = text.split()[0] not in ("it", "something", "the", "whatever", "auto")
         if detail == 2 and rng.random() < 0.3:
-            text = f"{_pick(rng, _REMARKS)}. {text}" if rng.random() < 0.5 else f"{text}, {_pick(rng, _WISHES)}"
+            text = f"{pick(rng, _REMARKS)}. {text}" if rng.random() < 0.5 else f"{text}, {pick(rng, _WISHES)}"
             imperative = False
         return _finish((text, imperative), detail, rng)
 
@@ -63,15 +63,17 @@ _WISHES = ("it should look natural", "make it pleasing to the eye", "so that i c
            "for a friend")
 
 
-def _pick(rng: np.random.Generator, options: Sequence):
+def pick(rng: np.random.Generator, options: Sequence):
+    """One of the options, all equally likely."""
     return options[int(rng.integers(len(options)))]
 
 
 def _degree(level: int, slot: str, rng: np.random.Generator) -> str:
-    return _pick(rng, DEGREES[slot][abs(level)])
+    return pick(rng, DEGREES[slot][abs(level)])
 
 
-def _join(*parts: str) -> str:
+def join(*parts: str) -> str:
+    """The parts that are not empty, with spaces between."""
     return " ".join(part for part in parts if part)
 
 
@@ -87,7 +89,7 @@ def _body(wishes: Sequence[Wish], detail: int, rng: np.random.Generator) -> tupl
     text = clauses[0][0]
     for i, (clause, _) in enumerate(clauses[1:], 1):
         last = i == len(clauses) - 1
-        text += _pick(rng, (" and ", ", ", ", and ", " but " if wishes[i].level * wishes[i - 1].level < 0 else " and ",
+        text += pick(rng, (" and ", ", ", ", and ", " but " if wishes[i].level * wishes[i - 1].level < 0 else " and ",
                             ". ", "; ") if last else (", ", ". ", ", ", "; ", " and "))
         text += clause
     if _keepable(wishes) and rng.random() < (0.04, 0.08, 0.15)[detail]:
@@ -98,7 +100,7 @@ def _body(wishes: Sequence[Wish], detail: int, rng: np.random.Generator) -> tupl
 def _sparing(wish: Wish, detail: int, rng: np.random.Generator) -> tuple[str, bool]:
     """"warmer, but keep the sky": of a wish in one place, that the other stays."""
     text, imperative = _clause(dataclasses.replace(wish, place=""), detail, rng)
-    said = _pick(rng, SPARE).replace("{p}", _pick(rng, PLACE_WORDS[SPARED[wish.place]]))
+    said = pick(rng, SPARE).replace("{p}", pick(rng, PLACE_WORDS[SPARED[wish.place]]))
     return text + (", " if said.split()[0] in _NEW or rng.random() < 0.5 else " ") + said, imperative
 
 
@@ -113,9 +115,9 @@ def _keepable(wishes: Sequence[Wish]) -> list[str]:
 
 
 def _keep(wishes: Sequence[Wish], rng: np.random.Generator) -> str:
-    said = _pick(rng, KEEP).replace("{n}", _pick(rng, _KEEPABLE[_pick(rng, _keepable(wishes))]))
+    said = pick(rng, KEEP).replace("{n}", pick(rng, _KEEPABLE[pick(rng, _keepable(wishes))]))
     dependent = said.split()[0] in ("but", "without", "no", "not")
-    return _pick(rng, (", ", " ") if dependent else (", ", ". ", " and ")) + said
+    return pick(rng, (", ", " ") if dependent else (", ", ". ", " and ")) + said
 
 
 def _words(wish: Wish) -> tuple[Words, Words]:
@@ -130,23 +132,23 @@ def _shared(wishes: Sequence[Wish], detail: int, rng: np.random.Generator) -> tu
         return None
     words = [_words(w)[0] for w in wishes]
     if all(w.adjectives for w in words):
-        parts = [_join(_degree(w.level, "before", rng), _pick(rng, ws.adjectives))
+        parts = [join(_degree(w.level, "before", rng), pick(rng, ws.adjectives))
                  for w, ws in zip(wishes, words, strict=True)]  # fmt: skip
-        head = "" if detail == 0 else _join(_pick(rng, SET), _pick(rng, WHOLE))
-        return _join(head, _listed(parts, rng)), bool(head)
+        head = "" if detail == 0 else join(pick(rng, SET), pick(rng, WHOLE))
+        return join(head, _listed(parts, rng)), bool(head)
     same = {(w.level > 0, abs(w.level)) for w in wishes}
     own = [_axis_nouns(w) for w in wishes]
     if len(same) == 1 and all(own):
-        nouns = [_pick(rng, ns) for ns in own]
+        nouns = [pick(rng, ns) for ns in own]
         sign = 1 if wishes[0].level > 0 else -1
-        verb = _pick(rng, RAISE if sign > 0 else LOWER)
-        the = _pick(rng, ("", "the "))
-        return _join(verb, the + _listed(nouns, rng), _degree(wishes[0].level, "after", rng)), True
+        verb = pick(rng, RAISE if sign > 0 else LOWER)
+        the = pick(rng, ("", "the "))
+        return join(verb, the + _listed(nouns, rng), _degree(wishes[0].level, "after", rng)), True
     return None
 
 
 def _listed(parts: Sequence[str], rng: np.random.Generator) -> str:
-    end = _pick(rng, (" and ", ", ", " and ", " & " if rng.random() < 0.2 else " and "))
+    end = pick(rng, (" and ", ", ", " and ", " & " if rng.random() < 0.2 else " and "))
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + end + parts[-1]
 
 
@@ -162,13 +164,13 @@ def _clause(wish: Wish, detail: int, rng: np.random.Generator) -> tuple[str, boo
         return _numeric(wish, rng)
     forms = _forms(wish, rng)
     allowed = [f for f in forms if (f[2] == 0) == (detail == 0)] or forms
-    text, imperative, _ = _pick(rng, allowed)
+    text, imperative, _ = pick(rng, allowed)
     own = _words(wish)[0]
     if detail and imperative and rng.random() < 0.15:
         text += _purpose(wish, own, rng)
     reasons = [f for f in forms if f[2] == 3]
     if detail == 2 and imperative and reasons and rng.random() < 0.5:
-        text, imperative = f"{_pick(rng, reasons)[0]}{_pick(rng, (', ', '. ', ', so ', ', please '))}{text}", False
+        text, imperative = f"{pick(rng, reasons)[0]}{pick(rng, (', ', '. ', ', so ', ', please '))}{text}", False
     return text, imperative
 
 
@@ -176,15 +178,15 @@ def _purpose(wish: Wish, own: Words, rng: np.random.Generator) -> str:
     """" so that it looks brighter": why, in words of the same sign."""
     ends = []
     if own.adjectives:
-        adjective = _pick(rng, own.adjectives)
+        adjective = pick(rng, own.adjectives)
         ends += [f" so that it looks {adjective}", f" to make it look {adjective}", f" until it looks {adjective}",
                  f" so it appears {adjective}", f", it would look better {adjective}"]  # fmt: skip
     if own.nouns:
-        noun = _pick(rng, own.nouns)
+        noun = pick(rng, own.nouns)
         ends += [f" to {verb} more {noun}" for verb in ("simulate", "show", "get", "create")]
     if (wish.attribute, wish.level > 0) in _REVEALING:
         ends += _SEEN
-    return _pick(rng, ends) if ends else ""
+    return pick(rng, ends) if ends else ""
 
 
 _REVEALING = {("brightness", True), ("shadows", True), ("clarity", True), ("sharpness", True), ("haze", False),
@@ -203,50 +205,50 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
     """
     own, other = _words(wish)
     level = wish.level
-    where = _pick(rng, PLACE_WORDS[wish.place]) if wish.place else ""
-    thing = where or _pick(rng, WHOLE)
-    place = _join(_pick(rng, ON), where) if where else ""
+    where = pick(rng, PLACE_WORDS[wish.place]) if wish.place else ""
+    thing = where or pick(rng, WHOLE)
+    place = join(pick(rng, ON), where) if where else ""
     bare = where.removeprefix("the ") if rng.random() < 0.5 else where
     before, after = _degree(level, "before", rng), _degree(level, "after", rng)
     adverb, amount, too = (_degree(level, slot, rng) for slot in ("adverb", "amount", "too"))
     some = amount.removesuffix("more").strip()
     forms = []
     if own.verbs:
-        verb = _pick(rng, own.verbs)
-        forms += [(_join(verb, bare, after), True, 0), (_join(after, verb, bare), False, 0),
-                  (_join(verb, thing, after), True, 1), (_join(adverb, verb, thing), True, 2)]  # fmt: skip
+        verb = pick(rng, own.verbs)
+        forms += [(join(verb, bare, after), True, 0), (join(after, verb, bare), False, 0),
+                  (join(verb, thing, after), True, 1), (join(adverb, verb, thing), True, 2)]  # fmt: skip
         if " " not in verb:
-            forms += [(_join(thing, _pick(rng, _DONE), _participle(verb), after), False, 2),
-                      (_join(thing, "needs", some, _gerund(verb)), False, 2)]  # fmt: skip
+            forms += [(join(thing, pick(rng, _DONE), _participle(verb), after), False, 2),
+                      (join(thing, "needs", some, _gerund(verb)), False, 2)]  # fmt: skip
     if own.adjectives:
-        adjective = _pick(rng, own.adjectives)
-        forms += [(_join(before, adjective, bare), False, 0),
-                  (_join(_pick(rng, SET), thing, before, adjective), True, 1),
-                  (_join("make", thing, _pick(rng, ("look", "appear")), before, adjective), True, 2),
-                  (_join("try making", thing, before, adjective), True, 2),
-                  (_join(thing, _pick(rng, _SHOULD), before, adjective), False, 2)]  # fmt: skip
+        adjective = pick(rng, own.adjectives)
+        forms += [(join(before, adjective, bare), False, 0),
+                  (join(pick(rng, SET), thing, before, adjective), True, 1),
+                  (join("make", thing, pick(rng, ("look", "appear")), before, adjective), True, 2),
+                  (join("try making", thing, before, adjective), True, 2),
+                  (join(thing, pick(rng, _SHOULD), before, adjective), False, 2)]  # fmt: skip
     if own.results and abs(level) > 1:
-        strong = _pick(rng, ("very ", "really ", "super ", "extremely ")) if abs(level) == 3 else ""
-        result = _pick(rng, own.results)
-        forms += [(_join(_pick(rng, SET), thing, strong + result), True, 1)]
+        strong = pick(rng, ("very ", "really ", "super ", "extremely ")) if abs(level) == 3 else ""
+        result = pick(rng, own.results)
+        forms += [(join(pick(rng, SET), thing, strong + result), True, 1)]
     forms += _noun_forms(wish, thing, where, place, rng)
     if own.states:
-        state = _pick(rng, own.states)
-        verb = _pick(rng, ("is", "looks", "is", "seems", "appears"))
+        state = pick(rng, own.states)
+        verb = pick(rng, ("is", "looks", "is", "seems", "appears"))
         if thing.startswith("everything") or not thing.endswith("s") or thing in ("this", "the grass"):
-            forms += [(_join(thing, verb, too, state), False, 3)]
+            forms += [(join(thing, verb, too, state), False, 3)]
         clear = too if "too" in too else f"{too} too" if abs(level) == 1 else "too" if abs(level) == 2 else "much too"
-        forms += [(_join(clear, state), False, 0), (_join("make", thing, before, "less", state), True, 1),
-                  (_join(before, "less", state, bare), False, 0)][0 if not where else 1:]  # fmt: skip
+        forms += [(join(clear, state), False, 0), (join("make", thing, before, "less", state), True, 1),
+                  (join(before, "less", state, bare), False, 0)][0 if not where else 1:]  # fmt: skip
     if own.phrases:
-        phrase = _join(_pick(rng, own.phrases).replace("{p}", ""), place)
-        forms += [(_join(phrase, after), True, 0), (_join(phrase, after), True, 1), (_join(adverb, phrase), True, 2)]
+        phrase = join(pick(rng, own.phrases).replace("{p}", ""), place)
+        forms += [(join(phrase, after), True, 0), (join(phrase, after), True, 1), (join(adverb, phrase), True, 2)]
     if abs(level) == 1 and own.adjectives and own.results:
-        adjective, result = _pick(rng, own.adjectives), _pick(rng, own.results)
-        limit = _pick(rng, (f"but not too {result}", "but not by much", "but not too much", f"but not so {result}"))
-        forms += [(_join(_pick(rng, SET), thing, adjective, limit), True, 2)]
+        adjective, result = pick(rng, own.adjectives), pick(rng, own.results)
+        limit = pick(rng, (f"but not too {result}", "but not by much", "but not too much", f"but not so {result}"))
+        forms += [(join(pick(rng, SET), thing, adjective, limit), True, 2)]
     if other.adjectives and own.adjectives and abs(level) == 2:
-        wrong, right = _pick(rng, other.adjectives), _pick(rng, own.adjectives)
+        wrong, right = pick(rng, other.adjectives), pick(rng, own.adjectives)
         forms += [(f"don't make {thing} {wrong}, make it {right}", True, 2)]
     return forms
 
@@ -259,20 +261,20 @@ def _noun_forms(wish: Wish, thing: str, where: str, place: str,
     some = amount.removesuffix("more").strip()
     forms = []
     if own.nouns:
-        noun = _pick(rng, own.nouns)
-        forms += [(_join(before, "more", noun, place), False, 0), (_join("add", amount, noun, place), True, 1),
-                  (_join(_gerunded(RAISE, rng), "the", noun, place, after), True, 2),
-                  (_join(_pick(rng, ("make", "put", "give")), amount, noun, place), True, 1),
-                  (_join("higher", noun, place), False, 0),
-                  (_join(thing, "needs", before, "more", noun), False, 2),
-                  (_join("give", thing, before, "more", noun), True, 2)]  # fmt: skip
+        noun = pick(rng, own.nouns)
+        forms += [(join(before, "more", noun, place), False, 0), (join("add", amount, noun, place), True, 1),
+                  (join(_gerunded(RAISE, rng), "the", noun, place, after), True, 2),
+                  (join(pick(rng, ("make", "put", "give")), amount, noun, place), True, 1),
+                  (join("higher", noun, place), False, 0),
+                  (join(thing, "needs", before, "more", noun), False, 2),
+                  (join("give", thing, before, "more", noun), True, 2)]  # fmt: skip
         forms += _turned(RAISE, "up", noun, where, place, after, rng)
     if other.nouns:
-        noun = _pick(rng, other.nouns)
-        forms += [(_join(before, "less", noun, place), False, 0), (_join("take away", some, noun, place), True, 2),
-                  (_join(_gerunded(LOWER, rng), "the", noun, place, after), True, 2),
-                  (_join("lower", noun, place), False, 0),
-                  (_join(_pick(rng, ("reduce", "remove", "cut")), "the excessive", noun, place), True, 2)]  # fmt: skip
+        noun = pick(rng, other.nouns)
+        forms += [(join(before, "less", noun, place), False, 0), (join("take away", some, noun, place), True, 2),
+                  (join(_gerunded(LOWER, rng), "the", noun, place, after), True, 2),
+                  (join("lower", noun, place), False, 0),
+                  (join(pick(rng, ("reduce", "remove", "cut")), "the excessive", noun, place), True, 2)]  # fmt: skip
         forms += _turned(LOWER, "down", noun, where, place, after, rng)
     return forms
 
@@ -280,22 +282,22 @@ def _noun_forms(wish: Wish, thing: str, where: str, place: str,
 def _turned(verbs: Sequence[str], way: str, noun: str, where: str, place: str, after: str,
             rng: np.random.Generator) -> list[tuple[str, bool, int]]:  # fmt: skip
     """"increase the contrast", "contrast up": a noun turned up or down."""
-    forms = [(_join(_pick(rng, verbs), noun, place, after), True, 0),
-             (_join(_pick(rng, verbs), "the", noun, place, after), True, 1)]  # fmt: skip
+    forms = [(join(pick(rng, verbs), noun, place, after), True, 0),
+             (join(pick(rng, verbs), "the", noun, place, after), True, 1)]  # fmt: skip
     if where:
         return forms
-    of = _pick(rng, ("of it", "of the photo", "of the image", "of this picture", *_CHANNELS))
-    whose, change = _pick(rng, ("image's", "photo's", "picture's")), "higher" if way == "up" else "lower"
+    of = pick(rng, ("of it", "of the photo", "of the image", "of this picture", *_CHANNELS))
+    whose, change = pick(rng, ("image's", "photo's", "picture's")), "higher" if way == "up" else "lower"
     return forms + [
-        (_join(noun, way, after), False, 0), (_join(_pick(rng, verbs), "the", noun, of, after), True, 1),
-        (_join(_pick(rng, verbs), "the", whose, noun, after), True, 1),
-        (_join("the", noun, _pick(rng, _DONE), _participle(_pick(rng, verbs[:2])), after), False, 2),
-        (_join("change the", noun, "to a", change, "value"), True, 2)]  # fmt: skip
+        (join(noun, way, after), False, 0), (join(pick(rng, verbs), "the", noun, of, after), True, 1),
+        (join(pick(rng, verbs), "the", whose, noun, after), True, 1),
+        (join("the", noun, pick(rng, _DONE), _participle(pick(rng, verbs[:2])), after), False, 2),
+        (join("change the", noun, "to a", change, "value"), True, 2)]  # fmt: skip
 
 
 def _gerunded(verbs: Sequence[str], rng: np.random.Generator) -> str:
     """"try increasing", "i suggest lowering"."""
-    return _join(_pick(rng, ("try", "start by", "i suggest", "consider", "by")), _gerund(_pick(rng, verbs[:2])))
+    return join(pick(rng, ("try", "start by", "i suggest", "consider", "by")), _gerund(pick(rng, verbs[:2])))
 
 
 def _gerund(verb: str) -> str:
@@ -317,44 +319,44 @@ _SHOULD = ("should be", "needs to be", "could be", "has to be", "should look", "
 
 def _numeric(wish: Wish, rng: np.random.Generator) -> tuple[str, bool]:
     """A number said by the user, in the slider's own unit; percent of a stop for brightness in percent."""
-    noun = _pick(rng, NUMERIC[wish.attribute])
+    noun = pick(rng, NUMERIC[wish.attribute])
     value, sign = abs(wish.value), 1 if wish.value > 0 else -1
-    verb = _pick(rng, RAISE if sign > 0 else LOWER)
+    verb = pick(rng, RAISE if sign > 0 else LOWER)
     number = f"{value:g}"
     if wish.attribute == "brightness":
         stops = rng.random() < 0.6
         number = f"{value:g}" if stops else f"{round(value * 100)}"
-        unit = _pick(rng, ("", " stops", " ev")) if stops else _pick(rng, ("%", " percent", "%"))
+        unit = pick(rng, ("", " stops", " ev")) if stops else pick(rng, ("%", " percent", "%"))
     else:
-        unit = _pick(rng, ("", "", "%", " percent", " points"))
+        unit = pick(rng, ("", "", "%", " percent", " points"))
     plus = "+" if sign > 0 else "-"
     way = "up" if sign > 0 else "down"
     forms = ((f"{noun} {plus}{number}{unit}", False), (f"{verb} {noun} by {number}{unit}", True),
              (f"{verb} the {noun} by {number}{unit}", True), (f"{noun} {way} {number}{unit}", False),
              (f"{verb} the {noun} about {number}{unit}", True))  # fmt: skip
     if wish.attribute == "brightness" and unit.strip() in ("", "%") and rng.random() < 0.4:
-        verb = _pick(rng, ("brighten", "lighten") if sign > 0 else ("darken", "dim"))
-        return f"{verb} {_pick(rng, WHOLE)} by {round(value * 100)}%", True
+        verb = pick(rng, ("brighten", "lighten") if sign > 0 else ("darken", "dim"))
+        return f"{verb} {pick(rng, WHOLE)} by {round(value * 100)}%", True
     if unit in (" stops", " ev", " percent"):
         forms = forms[1:]
-    return _pick(rng, forms)
+    return pick(rng, forms)
 
 
 def _style(wish: Wish, detail: int, rng: np.random.Generator) -> tuple[str, bool]:
-    style, noun, thing = _pick(rng, STYLE_WORDS[wish.attribute]), _pick(rng, STYLE_NOUNS), _pick(rng, WHOLE)
+    style, noun, thing = pick(rng, STYLE_WORDS[wish.attribute]), pick(rng, STYLE_NOUNS), pick(rng, WHOLE)
     if style.startswith("like"):
         return f"make {thing} look {style}", True
     degree = _degree(wish.level, "before", rng) if wish.level != 2 else ""
     if detail == 0:
-        return _pick(rng, ((_join(degree, style), False), (_join(degree, style, noun), False)))
+        return pick(rng, ((join(degree, style), False), (join(degree, style, noun), False)))
     strong = {1: "subtle", 2: "", 3: "strong"}[wish.level]
     article = "an" if (strong or style)[0] in "aeiou" else "a"
-    return _pick(rng, (
-        (_join("make", thing, "look", degree, style), True), (_join("give", thing, article, strong, style, noun), True),
-        (_join("i want", article, strong, style, noun), False), (_join("add", article, strong, style, noun), True),
-        (_join("make", thing, degree, style), True), (_join("edit", thing, "with", article, strong, style, noun), True),
-        (_join("it should have", article, strong, style, noun), False),
-        (_join("turn", thing, "into", article, strong, style, "photo"), True),
+    return pick(rng, (
+        (join("make", thing, "look", degree, style), True), (join("give", thing, article, strong, style, noun), True),
+        (join("i want", article, strong, style, noun), False), (join("add", article, strong, style, noun), True),
+        (join("make", thing, degree, style), True), (join("edit", thing, "with", article, strong, style, noun), True),
+        (join("it should have", article, strong, style, noun), False),
+        (join("turn", thing, "into", article, strong, style, "photo"), True),
     ))  # fmt: skip
 
 
@@ -363,16 +365,16 @@ def _finish(body: tuple[str, bool], detail: int, rng: np.random.Generator) -> st
     text, imperative = body
     question = False
     if imperative and rng.random() < (0.05, 0.3, 0.45)[detail]:
-        manner = _pick(rng, POLITE)
+        manner = pick(rng, POLITE)
         text = f"{manner} {text}"
         question = manner.split()[-1] == "you" or manner.startswith(("can", "could", "would", "hey"))
         question = question and "to" not in manner.split()[-2:]
     elif rng.random() < 0.08:
-        text += _pick(rng, (" please", ", please", ", thanks", ", thank you", " if possible", ", if you can"))
+        text += pick(rng, (" please", ", please", ", thanks", ", thank you", " if possible", ", if you can"))
     if rng.random() < 0.15:
         text = text.replace("color", "colour")
     ends = ("", "?", "?") if question else ("", ".", "", "!" if rng.random() < 0.1 else ".")
-    end = _pick(rng, ends)
+    end = pick(rng, ends)
     if rng.random() < 0.5:
         text = ". ".join(part[:1].upper() + part[1:] for part in text.split(". "))
     return " ".join(text.split()) + end
