@@ -166,15 +166,19 @@ _SHARES = np.array([OFTEN.get(n, 1.0) for n in _NAMES]) / sum(OFTEN.get(n, 1.0) 
 
 
 def _one(rng: np.random.Generator) -> tuple[Wish, ...]:
-    name = str(rng.choice(_NAMES, p=_SHARES)) if rng.random() < 0.6 else str(rng.choice(_NAMES))
-    return (_wish(name, rng, numeric=0.12),)
+    return (_wish(_name(rng), rng, numeric=0.12),)
+
+
+def _name(rng: np.random.Generator) -> str:
+    """Mostly what people ask for often; rare words want to be met too."""
+    return str(rng.choice(_NAMES, p=_SHARES)) if rng.random() < 0.6 else str(rng.choice(_NAMES))
 
 
 def _compound(rng: np.random.Generator) -> tuple[Wish, ...]:
     count = int(rng.choice((2, 3, 4), p=(0.6, 0.3, 0.1)))
     names: list[str] = []
     while len(names) < count:
-        name = str(rng.choice(_NAMES, p=_SHARES))
+        name = _name(rng)
         if name not in names and not any(name in c and set(names) & c for c in CLASHES):
             names.append(name)
     return tuple(_wish(name, rng, numeric=0.06) for name in names)
@@ -185,13 +189,17 @@ def _style(rng: np.random.Generator) -> tuple[Wish, ...]:
 
 
 def _local(rng: np.random.Generator) -> tuple[Wish, ...]:
+    """One wish in a place, two in the same, or one there and one for the whole photo."""
     place = str(rng.choice(list(PLACES), p=_PLACE_SHARES))
-    name = str(rng.choice(LOCAL_ATTRIBUTES, p=(0.5, 0.1, 0.15, 0.15, 0.05, 0.05)))
-    inside = Wish(name, int(rng.choice((-1, 1))) * _level(rng), place)
-    if rng.random() < 0.7:
-        return (inside,)
+    names = rng.choice(LOCAL_ATTRIBUTES, 2, replace=False, p=(0.5, 0.1, 0.15, 0.15, 0.05, 0.05))
+    inside = tuple(Wish(str(name), int(rng.choice((-1, 1))) * _level(rng), place) for name in names)
+    form = rng.random()
+    if form < 0.55:
+        return inside[:1]
+    if form < 0.75:
+        return inside if set(names) != {"contrast", "clarity"} else inside[:1]
     other = _wish(str(rng.choice(("brightness", "contrast", "saturation", "warmth"))), rng)
-    return (inside, other) if rng.random() < 0.5 else (other, inside)
+    return (inside[0], other) if rng.random() < 0.5 else (other, inside[0])
 
 
 _PLACE_SHARES = np.array([0.22, 0.12, 0.04, 0.04, 0.24, 0.12, 0.04, 0.04, 0.05, 0.04, 0.03, 0.02])

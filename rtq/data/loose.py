@@ -1,8 +1,8 @@
 """Requests in no frame: what is wished, among words that say nothing about it. For training only.
 
 Whoever meets words only in the sentences that `requests` writes learns sentences too, and misses the same words in any
-other. Here an adjective, a verb, "more" of a noun or "too" much of a state stands among fillers in random order, so
-that nothing but the wish's own words can tell what is meant.
+other. Here an adjective, a verb, "more" or "too little" of a noun or "too" much of a state stands among fillers in
+random order, so that nothing but the wish's own words can tell what is meant.
 """
 
 from collections.abc import Sequence
@@ -61,10 +61,12 @@ def _core(wish: Wish, rng: np.random.Generator) -> str:
         ways += [(before, word, place) for word in _some(own.adjectives, rng)]
         ways += [(word, place, after) for word in _some(own.verbs, rng)]
         ways += [(before, "more", word, place) for word in _some(own.nouns, rng)]
+        ways += [(pick(rng, DEGREES["little"][size]), word, place) for word in _some(own.nouns, rng)]
         ways += [(place, too, word) for word in _some(own.states, rng) if "too" in too]
         ways += [(word.replace("{p}", ""), after) for word in _some(own.phrases, rng) if not place]
     if other is not None:
         ways += [(before, "less", word, place) for word in _some(other.nouns, rng)]
+        ways += [(pick(rng, DEGREES["excess"][size]), word, place) for word in _some(other.nouns, rng)]
     return join(*pick(rng, ways))
 
 

@@ -79,8 +79,9 @@ def join(*parts: str) -> str:
 
 def _body(wishes: Sequence[Wish], detail: int, rng: np.random.Generator) -> tuple[str, bool]:
     """(text, whether it begins with an imperative)."""
-    if len(wishes) == 1 and wishes[0].place in SPARED and rng.random() < SPARING:
-        return _sparing(wishes[0], detail, rng)
+    spared = _spared(wishes, rng)
+    if spared:
+        wishes = [dataclasses.replace(wish, place="") for wish in wishes]
     shared = _shared(wishes, detail, rng) if len(wishes) > 1 and rng.random() < 0.4 else None
     if shared is not None:
         clauses = [shared]
@@ -92,16 +93,24 @@ def _body(wishes: Sequence[Wish], detail: int, rng: np.random.Generator) -> tupl
         text += pick(rng, (" and ", ", ", ", and ", " but " if wishes[i].level * wishes[i - 1].level < 0 else " and ",
                             ". ", "; ") if last else (", ", ". ", ", ", "; ", " and "))
         text += clause
-    if _keepable(wishes) and rng.random() < (0.04, 0.08, 0.15)[detail]:
+    if spared:
+        text += _sparing(spared, rng)
+    elif _keepable(wishes) and rng.random() < (0.04, 0.08, 0.15)[detail]:
         text += _keep(wishes, rng)
     return text, clauses[0][1]
 
 
-def _sparing(wish: Wish, detail: int, rng: np.random.Generator) -> tuple[str, bool]:
-    """"warmer, but keep the sky": of a wish in one place, that the other stays."""
-    text, imperative = _clause(dataclasses.replace(wish, place=""), detail, rng)
-    said = pick(rng, SPARE).replace("{p}", pick(rng, PLACE_WORDS[SPARED[wish.place]]))
-    return text + (", " if said.split()[0] in _NEW or rng.random() < 0.5 else " ") + said, imperative
+def _spared(wishes: Sequence[Wish], rng: np.random.Generator) -> str:
+    """The place that is said to stay, of wishes that are all for the rest; "" for none."""
+    places = {wish.place for wish in wishes}
+    place = places.pop()
+    return SPARED[place] if not places and place in SPARED and rng.random() < SPARING else ""
+
+
+def _sparing(place: str, rng: np.random.Generator) -> str:
+    """", but keep the sky"."""
+    said = pick(rng, SPARE).replace("{p}", pick(rng, PLACE_WORDS[place]))
+    return (", " if said.split()[0] in _NEW or rng.random() < 0.5 else " ") + said
 
 
 _NEW = ("keep", "leave", "do", "don't")  # what begins a clause of its own
@@ -128,14 +137,15 @@ def _words(wish: Wish) -> tuple[Words, Words]:
 
 def _shared(wishes: Sequence[Wish], detail: int, rng: np.random.Generator) -> tuple[str, bool] | None:
     """One verb for all wishes: "make it brighter and slightly warmer", "increase brightness and contrast"."""
-    if any(w.attribute in STYLES or w.value is not None or w.place for w in wishes):
+    if any(w.attribute in STYLES or w.value is not None or w.place != wishes[0].place for w in wishes):
         return None
+    where = pick(rng, PLACE_WORDS[wishes[0].place]) if wishes[0].place else ""
     words = [_words(w)[0] for w in wishes]
     if all(w.adjectives for w in words):
         parts = [join(_degree(w.level, "before", rng), pick(rng, ws.adjectives))
                  for w, ws in zip(wishes, words, strict=True)]  # fmt: skip
-        head = "" if detail == 0 else join(pick(rng, SET), pick(rng, WHOLE))
-        return join(head, _listed(parts, rng)), bool(head)
+        head = where if detail == 0 else join(pick(rng, SET), where or pick(rng, WHOLE))
+        return join(head, _listed(parts, rng)), detail > 0
     same = {(w.level > 0, abs(w.level)) for w in wishes}
     own = [_axis_nouns(w) for w in wishes]
     if len(same) == 1 and all(own):
@@ -143,7 +153,8 @@ def _shared(wishes: Sequence[Wish], detail: int, rng: np.random.Generator) -> tu
         sign = 1 if wishes[0].level > 0 else -1
         verb = pick(rng, RAISE if sign > 0 else LOWER)
         the = pick(rng, ("", "the "))
-        return join(verb, the + _listed(nouns, rng), _degree(wishes[0].level, "after", rng)), True
+        place = join(pick(rng, ON), where) if where else ""
+        return join(verb, the + _listed(nouns, rng), place, _degree(wishes[0].level, "after", rng)), True
     return None
 
 
@@ -235,7 +246,7 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
     if own.states:
         state = pick(rng, own.states)
         verb = pick(rng, ("is", "looks", "is", "seems", "appears"))
-        if thing.startswith("everything") or not thing.endswith("s") or thing in ("this", "the grass"):
+        if _is_one(thing):
             forms += [(join(thing, verb, too, state), False, 3)]
         clear = too if "too" in too else f"{too} too" if abs(level) == 1 else "too" if abs(level) == 2 else "much too"
         forms += [(join(clear, state), False, 0), (join("make", thing, before, "less", state), True, 1),
@@ -251,6 +262,11 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
         wrong, right = pick(rng, other.adjectives), pick(rng, own.adjectives)
         forms += [(f"don't make {thing} {wrong}, make it {right}", True, 2)]
     return forms
+
+
+def _is_one(thing: str) -> bool:
+    """Whether "is" and "has" go with it."""
+    return thing.startswith("everything") or not thing.endswith("s") or thing in ("this", "the grass")
 
 
 def _noun_forms(wish: Wish, thing: str, where: str, place: str,
@@ -269,6 +285,9 @@ def _noun_forms(wish: Wish, thing: str, where: str, place: str,
                   (join(thing, "needs", before, "more", noun), False, 2),
                   (join("give", thing, before, "more", noun), True, 2)]  # fmt: skip
         forms += _turned(RAISE, "up", noun, where, place, after, rng)
+        little = _degree(wish.level, "little", rng)
+        forms += [(join(little, noun, place), False, 0), (join("there is", little, noun, place), False, 3)]
+        forms += [(join(thing, _degree(wish.level, "lack", rng), noun), False, 3)] if _is_one(thing) else []
     if other.nouns:
         noun = pick(rng, other.nouns)
         forms += [(join(before, "less", noun, place), False, 0), (join("take away", some, noun, place), True, 2),
@@ -276,6 +295,9 @@ def _noun_forms(wish: Wish, thing: str, where: str, place: str,
                   (join("lower", noun, place), False, 0),
                   (join(pick(rng, ("reduce", "remove", "cut")), "the excessive", noun, place), True, 2)]  # fmt: skip
         forms += _turned(LOWER, "down", noun, where, place, after, rng)
+        excess = _degree(wish.level, "excess", rng)
+        forms += [(join(excess, noun, place), False, 0), (join("there is", excess, noun, place), False, 3)]
+        forms += [(join(thing, "has", excess, noun), False, 3)] if _is_one(thing) else []
     return forms
 
 

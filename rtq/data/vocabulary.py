@@ -332,6 +332,25 @@ DEGREES: Mapping[str, Mapping[int, tuple[str, ...]]] = {
         2: _split("too / too / so / quite / very"),
         3: _split("way too / far too / much too / extremely / really too / terribly / super / incredibly"),
     },
+    # "the photo … contrast", which there should be more of
+    "lack": {
+        1: _split("is a bit short on / lacks a little / could use a little more / has slightly too little"),
+        2: _split("lacks / is missing / is lacking / has too little / is short on / doesn't have enough / is without"),
+        3: _split("has far too little / has hardly any / has almost no / badly lacks / is badly missing / "
+                  "has way too little"),
+    },
+    # "… contrast", of which there should be more
+    "little": {
+        1: _split("slightly too little / a bit too little / a little too little"),
+        2: _split("too little / too little / little / not much"),
+        3: _split("far too little / hardly any / almost no / way too little"),
+    },
+    # "… haze", of which there should be less
+    "excess": {
+        1: _split("a bit too much / slightly too much / a little too much"),
+        2: _split("too much"),
+        3: _split("way too much / far too much / much too much"),
+    },
 }
 
 RAISE = _split("increase / raise / boost / enhance / turn up / bring up / push up / up / bump up / heighten / "

@@ -16,7 +16,8 @@ def said(attribute: str, sign: int) -> list[str]:
     words = []
     if own is not None:
         words += [*own.adjectives, *own.verbs, *own.nouns, *own.states, *(p.replace("{p}", "") for p in own.phrases)]
-    return words + [f"less {noun}" for noun in (other.nouns if other is not None else ())]
+    opposite = other.nouns if other is not None else ()
+    return words + [f"{less} {noun}" for noun in opposite for less in ("less", "much")]
 
 
 @pytest.mark.parametrize("wish", WISHES, ids=str)
@@ -25,7 +26,7 @@ def test_a_request_says_the_wish_and_how_much(wish):
     for request in loose.write((wish,), rng):
         assert any(word in request for word in said(wish.attribute, 1 if wish.level > 0 else -1)), request
         if abs(wish.level) == 3:
-            degrees = [word for slot in ("before", "after", "too") for word in DEGREES[slot][3]]
+            degrees = [word for slot in DEGREES for word in DEGREES[slot][3]]
             assert any(degree in request for degree in degrees), request
 
 

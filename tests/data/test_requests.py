@@ -120,6 +120,30 @@ def test_a_place_is_named_or_the_rest_is_spared():
     assert spared > 200
 
 
+def test_two_wishes_may_be_for_one_place():
+    """Both are in its mask; where the other place is spared, none of them is named again."""
+    rng = np.random.default_rng(4)
+    found = spared = 0
+    for _ in range(400):
+        wishes = drafts.WISHES["local"](rng)
+        if len({wish.place for wish in wishes}) == 1 and len(wishes) == 2:
+            found += 1
+            (local,) = plan_of(wishes, rng).locals
+            assert set(local.sliders) == {name for wish in wishes for name in slider_values(wish)}
+            for text in requests.write(wishes, rng):
+                spared += not any(w.removeprefix("the ") in text.lower() for w in PLACE_WORDS[wishes[0].place])
+    assert found > 40
+    assert spared > 40
+
+
+def test_too_little_and_too_much_of_a_noun_are_said_on_their_own_sides():
+    for level, own, other in ((2, "contrast", "flatness"), (-2, "flatness", "contrast")):
+        texts = [text.lower() for text in said(Wish("contrast", level), 300)]
+        assert any(f"little {own}" in text for text in texts)
+        assert any(f"too much {other}" in text for text in texts)
+        assert not any(f"little {other}" in text or f"too much {own}" in text for text in texts)
+
+
 def test_what_is_to_be_kept_is_not_in_the_plan():
     """ "don't touch the contrast" never stands beside a wish about contrast."""
     keep = re.compile(r"(?:touch|change|changing|keep|leave|alter|change to|affecting) the (?:same |original )?(\w+)")
