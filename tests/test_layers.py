@@ -19,7 +19,7 @@ ALLOWED = {
     "rl/scoring": {"editor", "text", "decode", "models"},  # so does the reward model's half of it
     "rl/grammars": {"text", "decode"},  # what either may write
     "regions": {"editor", "models", "photos"},
-    "eval": ALL - {"train", "agent"}, "train": ALL - {"agent"}, "agent": ALL - {"train"},
+    "eval": (ALL - {"train", "agent"}) | {"files"}, "train": ALL - {"agent"}, "agent": ALL - {"train"},
     "main": {"train", "eval"}, "cli": (ALL - {"train"}) | {"cli", "files"}, "__init__": set(),
     "files": set(),  # the standard library only
 }

@@ -19,6 +19,7 @@ same pairs, and how it ranks the samples of one request, against truth. Of the s
 weak edits rank them.
 """
 
+import functools
 import json
 import pathlib
 import shlex
@@ -33,6 +34,7 @@ from rtq.data import annotate, photos
 from rtq.decode.sampling import Sampling, free_table
 from rtq.editor import Plan
 from rtq.eval import frames, held_out, human_requests, judge, looking, metrics, pictures, policy, report, tables, words
+from rtq.eval.progress import Progress
 from rtq.eval.reward import Reward
 from rtq.text import prompts
 
@@ -41,18 +43,19 @@ Figure = tuple[float, float]  # mean and its standard error
 
 
 def evaluate(config: Any, workdir: pathlib.Path) -> None:
-    """Measures everything that `config` names.
+    """Measures everything that `config` names; killed and started again it goes on after the last policy.
 
     Raises:
       ValueError: one line: a folder, a name or a split that is not there, or no answer to sample.
     """
     if config.ordered < 1 or config.samples < 1:
         raise ValueError(f"ordered is {config.ordered}, samples {config.samples}; both must be at least 1")
-    models = {name: policy.load(folder, batch=config.batch) for name, folder in named(config.policies).items()}
+    places, judging = named(config.policies), named(config.rewards) if config.rewards else {}
+    models = {name: policy.load(folder, batch=config.batch) for name, folder in places.items()}
     judges = {
         name: Reward(policy.load(folder), batch=config.batch, metrics_tokens=config.metrics_tokens,
                      score_tokens=config.score_tokens)
-        for name, folder in (named(config.rewards) if config.rewards else {}).items()
+        for name, folder in judging.items()
     }  # fmt: skip
     sides = {model.settings.photo for model in models.values()}
     if len(sides) > 1:
@@ -61,6 +64,8 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
     test, known = held_out.sources(config.photos, config.split, config.split_seed)
     held = held_out.examples(test, known, count=config.count, seed=config.seed, side=side)
     keys, squares = held_out.squares(test, side)
+    weights = [*places.values(), *judging.values()]
+    kept = Progress(workdir / "progress.json", {"config": config.to_dict(), "photos": keys}, weights)
     humans = [h for h in human_requests.join(config.requests) if h.signs] if config.requests else []
     found: dict[str, Any] = {"photos": len(keys), "examples": len(held.examples), "split": config.split}
     found["spoiled_l1"] = metrics.bootstrap(looking.spoiled_l1(squares, keys), keys)
@@ -77,7 +82,8 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
         first = first or made
         found["policies"][name] = made.figures(held.keys) | {"lead": made.lead(first, held.keys)}
         if not config.edits_only:
-            found["policies"][name] |= measure(model, held, (keys, squares), humans, config)
+            about = functools.partial(measure, model, held, (keys, squares), humans, config)
+            found["policies"][name] |= kept(f"measured {name}", about)
     if config.regressor:
         found["regressor"] = gain(_regressor(config.regressor, side // 2), squares, keys)
     if humans:
@@ -87,13 +93,14 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
     found["rewards"] = {name: {} for name in judges}
     for which, model in models.items():
         print(f"judging edits of the policy {which}: {', '.join(judges) or 'no reward model'}", flush=True)
-        tried = attempts(model, held, plans[which], users.verdicts, config)
-        found["policies"][which]["sampled"] = tried.figures(held.keys)
-        for name, row in judged(judges, held, tried).items():
+        about = functools.partial(sampled_and_judged, model, judges, held, (plans[which], users.verdicts), config)
+        found["policies"][which]["sampled"], rows = kept(f"judged {which}", about)
+        for name, row in rows.items():
             found["rewards"][name][which] = row
     text = json.dumps(found, indent=1, ensure_ascii=False)
     (workdir / "evaluation.json").write_text(text + "\n", encoding="utf-8")
     write_report(config, workdir, found, held, plans)
+    kept.done()
 
 
 def named(text: str) -> dict[str, str]:
@@ -249,6 +256,16 @@ def attempts(
         apart = [judge.has_margin(d, users[i].o - o) for d, o in zip(away, truth, strict=True)]
         rows.append((pictures.halved(after), truth, away, apart))
     return Attempts(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def sampled_and_judged(
+    model: policy.Policy, judges: Mapping[str, Reward], held: held_out.Held,
+    known: tuple[Sequence[Plan], Sequence[judge.Verdict]], config: Any,
+) -> tuple[dict[str, Figure], dict[str, dict[str, Any]]]:  # fmt: skip
+    """`Attempts.figures` of one policy and what reward models say of them; known: its likeliest plans, and the truth
+    about the users' edits."""
+    tried = attempts(model, held, *known, config)
+    return tried.figures(held.keys), judged(judges, held, tried)
 
 
 def judged(judges: Mapping[str, Reward], held: held_out.Held, tried: Attempts) -> dict[str, dict[str, Any]]:

@@ -37,7 +37,7 @@ def test_figures_and_report_of_a_run(folder, tmp_path, monkeypatch):
     config.policies = f"one={folder / 'policy'},two={folder / 'policy'}"
     config.rewards, config.metrics_tokens, config.score_tokens = f"judge={folder / 'policy'}", 40, 16
     monkeypatch.setattr(held_out, "WORDS", {key: held_out.WORDS[key] for key in (("brightness", 1), ("warmth", -1))})
-    evaluate.evaluate(config, tmp_path)
+    _killed_at_the_end_and_resumed(config, tmp_path)
     found = json.loads((tmp_path / "evaluation.json").read_text())
     assert found["photos"] == 5
     assert found["examples"] == 4
@@ -64,6 +64,24 @@ def test_figures_and_report_of_a_run(folder, tmp_path, monkeypatch):
     page = (tmp_path / "report" / "index.html").read_text()
     for words in ("user&#x27;s edit", "untouched photo", "gain with another photo", "rank correlation with truth"):
         assert words in page, words
+
+
+def _killed_at_the_end_and_resumed(config, workdir):
+    """What was measured before is not measured again."""
+
+    def never(*_):
+        raise KeyboardInterrupt
+
+    for name in ("write_report", "measure"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(evaluate, name, never)
+            if name == "write_report":
+                with pytest.raises(KeyboardInterrupt):
+                    evaluate.evaluate(config, workdir)
+                assert (workdir / "progress.json").is_file()
+            else:
+                evaluate.evaluate(config, workdir)
+    assert not (workdir / "progress.json").exists()
 
 
 def test_edits_alone(folder, tmp_path):
@@ -111,7 +129,7 @@ def test_gradings_ask_for_the_same_thing_three_times():
     three = ("slightly more contrast", "more contrast", "a lot more contrast")
     assert three in {item.requests for item in held_out.graded(0, 99)}
     assert {"brightness", "warmth", "contrast", "saturation"} <= {item.attribute for item in items}
-    known = held_out.known_words(2)
+    known = held_out.known_words(10)
     assert {"brighter", "warmer", "contrast"} <= known
     assert "xylophone" not in known
 
