@@ -4,8 +4,9 @@
 
 Hardware: 2 cores. Stages: looking (what photos and edits show, and one-slider requests), a base for both models (all
 that the policy does), words (requests without photos), edits; from there tasks (all of them once more), vague (again,
-vague requests most) and the policy (words most), and by way of scores (judging without photos) the reward model; then
-both in turns (PGRT). A stage that misses its gate stops the run.
+vague requests most) and the policy (words most); from edits too, by way of scores (judging without photos) and
+critiques, the reward model (vague requests again); then both in turns (PGRT). A stage that misses its gate stops the
+run.
 """
 
 from ml_collections import ConfigDict
@@ -37,7 +38,8 @@ def get_config(preset="pocket"):
             "measure": gate, "gate": least, "share": share,
         } | short)  # fmt: skip
 
-    config.order = ("looking", "base", "words", "edits", "tasks", "vague", "policy", "scores", "reward")
+    config.order = ("looking", "base", "words", "edits", "tasks", "vague", "policy", "scores", "critiques",
+                    "reward")
     # share: of the weights at its end in those that are stored, the rest are those it started from.
     # measure: of the validation rows at the end of the stage; gate: the least it must be.
     config.stages = ConfigDict({
@@ -51,11 +53,13 @@ def get_config(preset="pocket"):
                        refine=0.09, summarise=0.06),
         "vague": stage("policy", "tasks", 2200, "", "edit/accuracy", 0.0, "cosine", vague=0.4, words=0.32, edit=0.15,
                        correct=0.05, refine=0.05, summarise=0.03),
-        "policy": stage("policy", "vague", 600, "", "edit/accuracy", 0.0, "cosine", words=0.6, vague=0.25, edit=0.1,
-                        refine=0.05, share=0.6),
+        "policy": stage("policy", "vague", 3000, "", "edit/accuracy", 0.0, "cosine", words=0.68, vague=0.17, edit=0.1,
+                        refine=0.04, summarise=0.01, share=0.6),
         "scores": stage("reward", "edits", 1500, "", "scores/within_one/score", 0.75, "constant", scores=0.8,
                         critique=0.2),
-        "reward": stage("reward", "scores", 1100, "", "critique/within_one/score", 0.0, "cosine", words=0.35,
-                        scores=0.4, critique=0.25),
+        "critiques": stage("reward", "scores", 1100, "", "critique/within_one/score", 0.0, "cosine", words=0.35,
+                           scores=0.4, critique=0.25),
+        "reward": stage("reward", "critiques", 1400, "", "critique/within_one/score", 0.0, "cosine", vague=0.3,
+                        words=0.22, scores=0.23, critique=0.25),
     })  # fmt: skip
     return config

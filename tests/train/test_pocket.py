@@ -30,7 +30,7 @@ def test_a_stage_takes_over_the_weights_before_it(config, tmp_path):
     assert policy.trained == "policy"
     assert policy.policy.checkpoint == str(tmp_path / "vague" / "policy")
     assert reward.trained == "reward"
-    assert reward.reward.checkpoint == str(tmp_path / "scores" / "reward")
+    assert reward.reward.checkpoint == str(tmp_path / "critiques" / "reward")
     assert not reward.policy.checkpoint
     assert policy.data.dir == reward.data.dir == str(tmp_path / "data")
     last = pocket.last_config(config, tmp_path)
