@@ -3,12 +3,15 @@
 Only the first process writes. After a restart at step s everything later than s is cut off, so no step stands twice.
 """
 
+import collections
 import json
 import math
 import os
 import pathlib
+import statistics
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 import jax
@@ -18,6 +21,8 @@ from tensorboardX import SummaryWriter
 # Beside the step:
 SHOWN = ("loss", "reward", "policy/reward", "reward/accuracy", "validation/loss", "validation/delta_e")
 
+COMPILED = 10.0  # times the median
+
 
 def _clock(seconds: float) -> str:
     """"1 h 05 min", "12 min", "40 s"."""
@@ -25,6 +30,12 @@ def _clock(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def pace(durations: Sequence[float]) -> float:
+    """Seconds a step: their mean without those far beyond the median, which compiled a program first."""
+    most = COMPILED * statistics.median(durations)
+    return statistics.fmean(x for x in durations if x <= most)
 
 
 def _json(value: float) -> float | None:
@@ -64,8 +75,8 @@ class Writer:
         self._stream = sys.stderr if stream is None else stream
         self._total, self._start, self._seconds = total, start, seconds
         self._spoke = time.monotonic()
-        self._began = start, self._spoke
-        self._paced = False
+        self._seen: tuple[int, float] | None = None  # the last step and when; the first one compiles
+        self._durations: collections.deque[float] = collections.deque(maxlen=1000)
         self._last: tuple[int, dict[str, float]] = (start, {})
         self._terminal = self._stream.isatty()
         if not self.active:
@@ -101,23 +112,24 @@ class Writer:
         now = time.monotonic()
         if not self.active:
             return
-        line = self.line(step, now)
-        if not self._paced:
-            self._paced, self._began = True, (step, now)  # the first step compiles: it says nothing about the pace
+        if self._seen is not None and step > self._seen[0]:
+            self._durations.append((now - self._seen[1]) / (step - self._seen[0]))
+        self._seen = step, now
         if now - self._spoke < (0.2 if self._terminal else self._seconds) and step < self._total:
             return
         self._spoke = now
         end = "\n" if not self._terminal or step >= self._total else ""
-        print(("\r\x1b[K" if self._terminal else "") + line, end=end, file=self._stream, flush=True)
+        start = "\r\x1b[K" if self._terminal else ""
+        print(start + self.line(step), end=end, file=self._stream, flush=True)
 
-    def line(self, step: int, now: float) -> str:
-        """"step 40/100 · loss 1.234 · 0.21 s/step · 13 s left"."""
+    def line(self, step: int) -> str:
+        """"step 40/100 · loss 1.234 · 0.21 s/step · 13 s left"; no pace before the second step."""
         parts = [f"step {step}/{self._total}"]
         parts += [f"{name} {self._last[1][name]:.4g}" for name in SHOWN if name in self._last[1]]
-        began, then = self._began
-        if step > began:
-            pace = (now - then) / (step - began)
-            parts += [f"{pace:.2g} s/step", f"{_clock(pace * (self._total - step))} left"]
+        if self._durations:
+            each = pace(self._durations)
+            parts += [f"{each:.2g} s/step" if each < 10 else f"{each:.0f} s/step",
+                      f"{_clock(each * (self._total - step))} left"]  # fmt: skip
         return " · ".join(parts)
 
     def say(self, words: str) -> None:
