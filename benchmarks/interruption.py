@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from rtq.train import writer
+from rtq.train import policy_turn, writer
 
 ROUNDS = 4
 COMMAND = [sys.executable, "-m", "rtq.main", "--config=experiments/pgrt.py:smoke", f"--config.steps={ROUNDS}",
@@ -60,9 +60,11 @@ def killed(folder: pathlib.Path, cache: pathlib.Path, count: int) -> None:
 
 
 def results(folder: pathlib.Path) -> tuple[dict[str, bytes], list]:
-    """The weights of both models and every logged figure."""
+    """The weights of both models and every logged figure, but for the host's share of time."""
     weights = {name: (folder / name / "model.safetensors").read_bytes() for name in ("policy", "reward")}
-    return weights, writer.read(folder / "metrics.jsonl")
+    rows = [{name: x for name, x in row.items() if not name.endswith(policy_turn.HOST)}
+            for row in writer.read(folder / "metrics.jsonl")]  # fmt: skip
+    return weights, rows
 
 
 def main() -> None:
