@@ -22,6 +22,7 @@ from tensorboardX import SummaryWriter
 SHOWN = ("loss", "reward", "policy/reward", "reward/accuracy", "validation/loss", "validation/delta_e")
 
 COMPILED = 10.0  # times the median
+PACED = 3  # steps after the first that tell the pace: those of another kind compile too
 
 
 def _clock(seconds: float) -> str:
@@ -123,10 +124,10 @@ class Writer:
         print(start + self.line(step), end=end, file=self._stream, flush=True)
 
     def line(self, step: int) -> str:
-        """"step 40/100 · loss 1.234 · 0.21 s/step · 13 s left"; no pace before the second step."""
+        """"step 40/100 · loss 1.234 · 0.21 s/step · 13 s left"; no pace in the first steps."""
         parts = [f"step {step}/{self._total}"]
         parts += [f"{name} {self._last[1][name]:.4g}" for name in SHOWN if name in self._last[1]]
-        if self._durations:
+        if len(self._durations) >= PACED:
             each = pace(self._durations)
             parts += [f"{each:.2g} s/step" if each < 10 else f"{each:.0f} s/step",
                       f"{_clock(each * (self._total - step))} left"]  # fmt: skip
