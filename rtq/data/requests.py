@@ -30,8 +30,6 @@ _NO_WORDS = Words()
 _KEEPABLE = {"brightness": ("brightness", "exposure", "light"), "contrast": ("contrast",),
              "saturation": ("colors", "saturation", "color"), "warmth": ("temperature", "white balance", "warmth"),
              "sharpness": ("sharpness",), "shadows": ("shadows",), "highlights": ("highlights",)}  # fmt: skip
-
-
 # Place → what else the photo consists of: a wish in one of them may be said as sparing the other.
 SPARED = {"ground": "sky", "sky": "ground", "right": "left", "left": "right", "background": "subject",
            "subject": "background", "lights": "darks", "darks": "lights"}  # fmt: skip
@@ -102,9 +100,8 @@ def _body(wishes: Sequence[Wish], detail: int, rng: np.random.Generator) -> tupl
 
 def _spared(wishes: Sequence[Wish], rng: np.random.Generator) -> str:
     """The place that is said to stay, of wishes that are all for the rest; "" for none."""
-    places = {wish.place for wish in wishes}
-    place = places.pop()
-    return SPARED[place] if not places and place in SPARED and rng.random() < SPARING else ""
+    place, *others = {wish.place for wish in wishes}
+    return SPARED[place] if not others and place in SPARED and rng.random() < SPARING else ""
 
 
 def _sparing(place: str, rng: np.random.Generator) -> str:
