@@ -72,15 +72,14 @@ def _killed_at_the_end_and_resumed(config, workdir):
     def never(*_):
         raise KeyboardInterrupt
 
-    for name in ("write_report", "measure"):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(evaluate, name, never)
-            if name == "write_report":
-                with pytest.raises(KeyboardInterrupt):
-                    evaluate.evaluate(config, workdir)
-                assert (workdir / "progress.json").is_file()
-            else:
-                evaluate.evaluate(config, workdir)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate, "write_report", never)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate.evaluate(config, workdir)
+    assert (workdir / "progress.json").is_file()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate, "measure", never)
+        evaluate.evaluate(config, workdir)
     assert not (workdir / "progress.json").exists()
 
 
