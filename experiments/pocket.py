@@ -4,9 +4,9 @@
 
 Hardware: 2 cores. Stages: looking (what photos and edits show, and one-slider requests), a base for both models (all
 that the policy does), words (requests without photos), edits; from there tasks (all of them once more), vague (again,
-vague requests most) and the policy (words most); from edits too, by way of scores (judging without photos) and
-critiques, the reward model (vague requests again); then both in turns (PGRT). A stage that misses its gate stops the
-run.
+vague requests most), wishes (words most) and the policy (summaries again); from edits too, by way of scores (judging
+without photos) and critiques, verdicts (vague requests again) and, with what the policy has read mixed in, the reward
+model; then both in turns (PGRT). A stage that misses its gate stops the run.
 """
 
 from ml_collections import ConfigDict
@@ -19,6 +19,8 @@ def get_config(preset="pocket"):
     config.task = "pocket"
     config.policy.checkpoint = config.reward.checkpoint = ""
     config.data = common.base(preset).data
+    if preset == "smoke":
+        config.data.validation_count = 48  # some of every kind
     config.batch = 32 if preset == "pocket" else 4  # rows of a supervised update
     config.evaluation.every = 500 if preset == "pocket" else 4  # steps of a supervised stage
     config.optimizer.learning_rate = 1e-3
@@ -32,15 +34,15 @@ def get_config(preset="pocket"):
     config.trained = "policy"
     config.tasks = {}
 
-    def stage(trained, source, steps, kinds, gate, least, schedule, share=1.0, **tasks):
+    def stage(trained, source, steps, kinds, gate, least, schedule, mixed="", share=1.0, **tasks):
         return ConfigDict({
             "trained": trained, "from": source, "steps": steps, "kinds": kinds, "schedule": schedule, "tasks": tasks,
-            "measure": gate, "gate": least, "share": share,
+            "measure": gate, "gate": least, "mixed": mixed, "share": share,
         } | short)  # fmt: skip
 
-    config.order = ("looking", "base", "words", "edits", "tasks", "vague", "policy", "scores", "critiques",
-                    "reward")
-    # share: of the weights at its end in those that are stored, the rest are those it started from.
+    config.order = ("looking", "base", "words", "edits", "tasks", "vague", "wishes", "policy", "scores", "critiques",
+                    "verdicts", "reward")
+    # share: of the weights at its end in its result; the rest are the results of the stage `mixed`.
     # measure: of the validation rows at the end of the stage; gate: the least it must be.
     config.stages = ConfigDict({
         "looking": stage("policy", "", 700, "one", "change/within_one", 0.7, "constant", change=0.75, edit=0.25),
@@ -53,13 +55,17 @@ def get_config(preset="pocket"):
                        refine=0.09, summarise=0.06),
         "vague": stage("policy", "tasks", 2200, "", "edit/accuracy", 0.0, "cosine", vague=0.4, words=0.32, edit=0.15,
                        correct=0.05, refine=0.05, summarise=0.03),
-        "policy": stage("policy", "vague", 3000, "", "edit/accuracy", 0.0, "cosine", words=0.68, vague=0.17, edit=0.1,
-                        refine=0.04, summarise=0.01, share=0.6),
+        "wishes": stage("policy", "vague", 3000, "", "edit/accuracy", 0.0, "cosine", "vague", 0.6, words=0.68,
+                        vague=0.17, edit=0.1, refine=0.04, summarise=0.01),
+        "policy": stage("policy", "wishes", 900, "", "edit/accuracy", 0.0, "cosine", "wishes", 0.4, words=0.5,
+                        summarise=0.17, vague=0.13, edit=0.1, refine=0.06, correct=0.04),
         "scores": stage("reward", "edits", 1500, "", "scores/within_one/score", 0.75, "constant", scores=0.8,
                         critique=0.2),
         "critiques": stage("reward", "scores", 1100, "", "critique/within_one/score", 0.0, "cosine", words=0.35,
                            scores=0.4, critique=0.25),
-        "reward": stage("reward", "critiques", 1400, "", "critique/within_one/score", 0.0, "cosine", vague=0.3,
-                        words=0.22, scores=0.23, critique=0.25),
+        "verdicts": stage("reward", "critiques", 1400, "", "critique/within_one/score", 0.0, "cosine", "wishes", 0.75,
+                          vague=0.3, words=0.22, scores=0.23, critique=0.25),
+        "reward": stage("reward", "verdicts", 950, "", "critique/within_one/score", 0.0, "cosine", words=0.33,
+                        critique=0.33, scores=0.18, vague=0.16),
     })  # fmt: skip
     return config

@@ -45,7 +45,7 @@ def dataset(out_dir: str | pathlib.Path, *, tasks: Mapping[str, float], batch_si
       A dataset; `iter(…)` has `get_state` and `set_state`.
 
     Raises:
-      ValueError: one line: no data, unknown task or kind, or too few examples for one batch.
+      ValueError: one line: no data, unknown task or kind, too few examples for one batch, or none of the kinds.
     """
     unknown = [t for t in tasks if t not in TASKS] + [k for k in kinds if k not in KINDS]
     if unknown or not any(share > 0 for share in tasks.values()):
@@ -84,7 +84,12 @@ def _examples(out_dir, seed: int, host: tuple[int, int], kinds: Collection[str])
     if len(source) < count:
         raise ValueError(f"data: {len(source)} examples in {out_dir} for {count} hosts")
     made = source[index::count].shuffle(seed=seed).repeat().map(records.decode)
-    return made if set(kinds) == set(KINDS) else made.filter(functools.partial(_is_of, frozenset(kinds)))
+    if set(kinds) == set(KINDS):
+        return made
+    wanted = functools.partial(_is_of, frozenset(kinds))
+    if not any(wanted(records.decode(source[i])) for i in range(index, len(source), count)):
+        raise ValueError(f"data: none of {len(source)} examples in {out_dir} is of kind {', '.join(kinds)}")
+    return made.filter(wanted)
 
 
 def _is_of(kinds: frozenset, pair) -> bool:
@@ -95,7 +100,7 @@ def _row(task: str, writer: Writer, pair, rng: np.random.Generator):
     example, crop = pair
     if measured_in_step(writer.tokenizer) and rng.random() < REDRAWN:
         kind = "local" if task == "words" and rng.random() < LOCAL else ""
-        example = redraw(example, rng, writer.options, free=0.0 if task == "summarise" else FREE, kind=kind)
+        example = redraw(example, rng, writer.options, free=FREE, kind=kind)
     edit = moving_plan(rng) if task == "change" and rng.random() < MOVING else None
     row = row_of(task, example, writer, int(rng.integers(3)), bool(rng.random() < WEAK), edit)
     if row.wanted is not None:

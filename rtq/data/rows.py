@@ -5,7 +5,7 @@
     edit       photo, request → reasoning and plan
     correct    weak plan and feedback → what will be done, and the plan: refining without photos
     refine     photo and weak result, its plan and feedback → reasoning and plan
-    summarise  photo and edit → request
+    summarise  photo and edit, and what is measured of both → request, in the studio's plainest words
     change     photo → its facts; an edit → its facts and the measured change, no further
     critique   photo, request → plan, metrics; an edit and what is measured of it → scores
     scores     request → plan, metrics; what is measured of an edit → scores: judging without photos
@@ -16,6 +16,7 @@ The edit of a critique is the user's or the weak one; the judge's plan is the us
 
 import dataclasses
 import functools
+import re
 
 from rtq.data.example import Example
 from rtq.data.options import POCKET
@@ -27,6 +28,9 @@ from rtq.text.tokenizer import Tokenizer
 
 TASKS = ("words", "facts", "edit", "correct", "refine", "summarise", "change", "critique", "scores", "vague")
 VERDICT = 3.0  # weight of scores: few beside other tokens, and harder
+# What reasoning calls otherwise than people do.
+SAID = (("(a little |much )?more mono", "black and white"), ("more shadows", "brighter shadows"),
+        ("less shadows", "darker shadows"), ("skin", "skin color"))  # fmt: skip
 # What stands for facts where a step writes those it measures (`sft_step.measured`).
 PLACES = facts_text(dict.fromkeys(FACTS, 0)), changes_text(dict.fromkeys(CHANGES, 0))
 IMAGES = {"words": 0, "facts": 1, "edit": 1, "correct": 0, "refine": 2, "summarise": 2, "change": 2, "critique": 2,
@@ -110,11 +114,24 @@ def refine_row(example: Example, writer: Writer) -> Row:
     return _row("refine", (prompt, 0.0), (_answer(example, writer), 1.0), edits=(example.weak,))
 
 
-def summarise_row(example: Example, writer: Writer, variant: int) -> Row:
-    """Before and after → request."""
-    text = answers.request_text(example.requests[variant])
-    prompt = _render(writer, prompts.summarise())
-    return _row("summarise", (prompt, 0.0), (prompts.reply(writer.tokenizer, text), 1.0), edits=(example.plan,))
+def summarise_row(example: Example, writer: Writer) -> Row:
+    """Before and after, and what is measured of both → request."""
+    change = "".join(PLACES) if measured_in_step(writer.tokenizer) else example.change
+    prompt = _render(writer, prompts.summarise(example.metrics_reasoning + change))
+    reply = prompts.reply(writer.tokenizer, answers.request_text(plainly(example)))
+    return _row("summarise", (prompt, 0.0), (reply, 1.0), edits=(example.plan,))
+
+
+def plainly(example: Example) -> str:
+    """"much less saturation, more warmth": the wish in the words of the reasoning, but as people say it.
+
+    One way to say it: of the studio's thousands of ways a model this small writes the likeliest beginning and loses
+    what it was to say.
+    """
+    text = _done(example).strip().rstrip(".")
+    for pattern, words in SAID:
+        text = re.sub(pattern, words, text)
+    return text
 
 
 def change_row(example: Example, writer: Writer, edit: Plan | None, weak: bool) -> Row:
@@ -184,7 +201,7 @@ def row_of(task: str, example: Example, writer: Writer, variant: int, weak: bool
         "words": lambda: words_row(example, writer, variant),
         "facts": lambda: facts_row(example, writer, variant), "edit": lambda: edit_row(example, writer, variant),
         "correct": lambda: correct_row(example, writer), "refine": lambda: refine_row(example, writer),
-        "summarise": lambda: summarise_row(example, writer, variant),
+        "summarise": lambda: summarise_row(example, writer),
         "change": lambda: change_row(example, writer, edit, weak),
         "critique": lambda: critique_row(example, writer, variant, weak),
         "scores": lambda: scores_row(example, writer, variant, weak),
@@ -206,8 +223,12 @@ def _answer(example: Example, writer: Writer) -> list[int]:
 
 def _blind_answer(example: Example, writer: Writer) -> list[int]:
     """What will be done, and the plan."""
-    done = example.reasoning.strip().split(". ")[-1].rpartition("] ")[2]
-    return prompts.reply(writer.tokenizer, answers.answer_text(example.plan, " " + done))
+    return prompts.reply(writer.tokenizer, answers.answer_text(example.plan, " " + _done(example)))
+
+
+def _done(example: Example) -> str:
+    """The end of the reasoning: "a little more warmth, less haze in the sky."."""
+    return example.reasoning.strip().split(". ")[-1].rpartition("] ")[2]
 
 
 def _row(task: str, *parts: tuple[list[int], float], edits: tuple[Plan, ...] = ()) -> Row:

@@ -26,7 +26,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from rtq.data import options
+from rtq.data import measure, options
 from rtq.decode.sampling import GrammarTable, Sampling, shortest_answer
 from rtq.editor import Plan
 from rtq.models.qwen25vl import config
@@ -35,6 +35,7 @@ from rtq.rl import grammars, rollout
 from rtq.text import prompts
 from rtq.text import tokenizer as tokenizers
 from rtq.text.answers import Answer, Failure, parse_answer, parse_request
+from rtq.text.facts import seen_text
 
 ASSETS = pathlib.Path(__file__).parent.parent / "assets" / "pocket"
 EMBEDDED = "embedded:"  # before the name of a folder in `ASSETS`: weights that come with the package
@@ -174,8 +175,10 @@ class Policy:
         return [[_answer(text) for text in row] for row in texts]
 
     def summarise(self, before: np.ndarray, after: np.ndarray) -> list[str]:
-        """The request that leads from each of B photos to its edit."""
-        texts = self._replies([before, after], [prompts.summarise()] * len(before), self._requests, 1, 0.0, 0)
+        """The request that leads from each of B photos to its edit, both [B, S, S, 3]."""
+        rows = zip(measure.levels(before), measure.levels(after), measure.changes(before, after), strict=True)
+        messages = [prompts.summarise(seen_text(*map(measure.named, row))) for row in rows]
+        texts = self._replies([before, after], messages, self._requests, 1, 0.0, 0)
         return [_read(parse_request(text)) for (text,) in texts]
 
     @functools.cached_property

@@ -36,6 +36,11 @@ def moves_text(should: Mapping[str, int], change: Mapping[str, int]) -> str:
     return "".join(changes_text({name: row[name]}) for name in CHANGES for row in (should, change, errors))
 
 
+def seen_text(before: Mapping[str, int], after: Mapping[str, int], change: Mapping[str, int]) -> str:
+    """All that is measured of an edit: the levels of both photos, and the changes."""
+    return facts_text(before) + facts_text(after) + changes_text(change)
+
+
 def read_facts(text: str) -> tuple[dict[str, int], dict[str, int]]:
     """(levels, changes) found anywhere in a text, the first of each name; values out of range are ignored."""
     levels: dict[str, int] = {}

@@ -53,9 +53,9 @@ def correct(feedback: str, plan: Plan, options: Options = EVERYTHING) -> Message
     return [system, _user(_words(f"{plan.to_json()}\n{feedback}"))]
 
 
-def summarise() -> Messages:
-    """Two images: before and after."""
-    return [_system("summarise", _SUMMARISE), _user(IMAGE, IMAGE)]
+def summarise(measured: str) -> Messages:
+    """Two images: before and after. measured: of both, facts before, facts after, changes, by `facts`."""
+    return [_system("summarise", _SUMMARISE), _user(IMAGE, IMAGE, _measured(measured))]
 
 
 def critique_metrics(request: str, options: Options = EVERYTHING) -> Messages:
@@ -66,7 +66,7 @@ def critique_metrics(request: str, options: Options = EVERYTHING) -> Messages:
 def critique_scores(request: str, metrics: str, measured: str = "", options: Options = EVERYTHING) -> Messages:
     """Two images: the photo, and the edit to be scored. `metrics` is the reply to `critique_metrics`; measured: of the
     edit, by `facts.moves_text`."""
-    shown = (IMAGE, {**_words(measured), "measured": True}) if measured else (IMAGE,)
+    shown = (IMAGE, _measured(measured)) if measured else (IMAGE,)
     return [*critique_metrics(request, options), {"role": "assistant", "content": metrics}, _user(*shown)]
 
 
@@ -138,6 +138,10 @@ def _words(text: str) -> dict[str, str]:
     return {"type": "text", "text": text}
 
 
+def _measured(text: str) -> dict[str, Any]:
+    return {**_words(text), "measured": True}
+
+
 def _clean(tokenizer: Tokenizer, message: dict[str, Any]) -> dict[str, Any]:
     """The message with the user's words made harmless; what is measured is no person's words."""
     if message["role"] != "user":
@@ -206,8 +210,8 @@ _REFINE = (
     "plan for the first photo."
 )
 _SUMMARISE = (
-    "You see a photo before and after retouching. Write the request that a person would have made, exactly: "
-    "<request>words</request>"
+    "You see a photo before and after retouching, and what is measured of both. Write the request that a person would "
+    "have made, exactly: <request>words</request>"
 )
 _CRITIQUE = (
     "You judge retouching. You see a photo and a request. First write the plan with which you would fulfil it, and "

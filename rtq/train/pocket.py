@@ -10,6 +10,8 @@ from typing import Any
 
 from rtq.train import pgrt, sft, weights, writer
 
+MIXED = "mixed"  # folder in that of a stage: the mean of its weights and another stage's
+
 
 def train(config: Any, workdir: pathlib.Path) -> None:
     """All stages in order.
@@ -22,11 +24,12 @@ def train(config: Any, workdir: pathlib.Path) -> None:
         if not _is_done(folder, stage.trained):
             sft.train(stage_config(config, stage, workdir), _made(folder))
         _pass(name, stage.measure, measured(folder, stage.measure), stage.gate)
+        if stage.share < 1 and not (folder / MIXED).is_dir():
+            other = result(config, stage.mixed, workdir)
+            weights.store(folder / stage.trained, folder / MIXED, start=other, share=stage.share)
     assets, last = workdir / "assets", workdir / "pgrt"
     for name in ("policy", "reward"):
-        stage = config.stages[name]
-        start = workdir / stage["from"] / config.stages[stage["from"]].trained
-        weights.store(workdir / name / name, assets / f"{name}-sft", start=start, share=stage.share)
+        weights.store(result(config, name, workdir), assets / f"{name}-sft")
     if not _is_done(last, "reward"):
         final = last_config(config, workdir)
         found = pgrt.perturbed_accuracy(final, workdir, config.pairs.count)
@@ -37,6 +40,12 @@ def train(config: Any, workdir: pathlib.Path) -> None:
         weights.store(last / name, assets / name)
 
 
+def result(config: Any, name: str, workdir: pathlib.Path) -> pathlib.Path:
+    """Where the weights are that a stage leaves to the next."""
+    stage = config.stages[name]
+    return workdir / name / (MIXED if stage.share < 1 else stage.trained)
+
+
 def stage_config(config: Any, stage: Any, workdir: pathlib.Path) -> Any:
     """The configuration of one supervised stage."""
     out = config.copy_and_resolve_references()
@@ -44,8 +53,7 @@ def stage_config(config: Any, stage: Any, workdir: pathlib.Path) -> Any:
     out.data.kinds, out.data.dir = stage.kinds, config.data.dir or str(workdir / "data")
     out.optimizer.schedule = stage.schedule
     if stage["from"]:
-        source = config.stages[stage["from"]].trained
-        out[stage.trained].checkpoint = str(workdir / stage["from"] / source)
+        out[stage.trained].checkpoint = str(result(config, stage["from"], workdir))
     return out
 
 

@@ -29,7 +29,7 @@ from rtq.train.state import State
 BINS = 0.8  # standard deviation of a soft target, in bins
 REACH = 3  # bins on either side that get any of it
 SCORE = "score"
-MEASURED = ("change", "critique", "scores")  # tasks whose facts a step measures
+MEASURED = ("change", "summarise", "critique", "scores")  # whose facts a step measures
 BLIND = ("words", "scores")  # tasks without images among their tokens
 _LEVELS, _CHANGES = np.arange(len(FACTS)), np.arange(len(FACTS), len(FACTS) + len(CHANGES))
 FAMILIES = (*FACTS, *(f"{name}_change" for name in CHANGES), SCORE)
@@ -106,10 +106,11 @@ def places(tokens: jax.Array, table: Ordinals) -> jax.Array:
 
 
 def measured(batch: Batch, images: jax.Array, setup: Setup) -> jax.Array:
-    """int32[B, T]: tokens of "change", "scores" or "critique" with the facts of their images float32[B, 2, S, S, 3].
+    """int32[B, T]: tokens of a task of `MEASURED` with the facts of their images float32[B, 2, S, S, 3].
 
-    The rows hold places for them: facts of the photo; of "change" then facts of the edit and its changes; of critiques
-    (`Batch.wanted`) each change as the judge's plan makes it (off by `Batch.noise`), as the edit does, and the error.
+    The rows hold places for them: facts of the photo; of "change" and "summarise" then facts of the edit and its
+    changes; of critiques (`Batch.wanted`) each change as the judge's plan makes it (off by `Batch.noise`), as the edit
+    does, and the error.
     """
     before, after = images[:, 0], images[:, 1]
     change = measure.changes(before, after)

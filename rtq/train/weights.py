@@ -67,8 +67,8 @@ def store(
 ) -> None:  # fmt: skip
     """A folder that `save` wrote, again in bfloat16, half the size: as weights are kept that come with the package.
 
-    share: of its weights, the rest being those of the folder `start` that it was trained from: a mean of both often
-    keeps what was learned last and what was known before (Wortsman et al. 2022, arXiv 2109.01903).
+    share: of its weights, the rest being those of the folder `start`, say those that it was trained from: a mean of
+    both often keeps what was learned last and what was known before (Wortsman et al. 2022, arXiv 2109.01903).
     """
     photo = json.loads((pathlib.Path(source) / SETTINGS).read_text(encoding="utf-8"))["photo"]
     cfg = files.read_config(source, param_dtype="float32")

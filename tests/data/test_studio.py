@@ -107,7 +107,10 @@ def test_rows_parse_back_and_weights_cover_what_must_be_written():
                     assert written.count("[luma") == 3
                     assert row.edits == ((example.weak if weak else example.plan),)
                 if task == "summarise":
-                    assert answers.parse_request(written.removesuffix("<|eos|>")) == example.requests[1]
+                    said = answers.parse_request(written.removesuffix("<|eos|>"))
+                    assert said == rows.plainly(example)
+                    assert "[" not in said
+                    assert t.decode(row.tokens).count("[luma") == 3  # of both photos, and the change
                 if task == "critique":
                     metrics, scores, end = written.split("<|eos|>")
                     assert not end

@@ -16,7 +16,10 @@ def test_pocket_form(pocket):
     ids = prompts.render(pocket, prompts.refine("less", Plan({"Contrast": 5})), [1, 1])
     image = "<|vision_start|><|image_pad|><|vision_end|>"
     assert pocket.decode(ids) == f'<|bos|><|refine|>{image}{image}{{"v":1,"Contrast":5}}\nless<|reply|>'
-    assert pocket.decode(prompts.render(pocket, prompts.summarise(), [1, 1])).startswith("<|bos|><|summarise|>")
+    levels = dict.fromkeys(facts.FACTS, 3), dict.fromkeys(facts.FACTS, 5)
+    measured = facts.seen_text(*levels, dict.fromkeys(facts.CHANGES, 2))
+    ids = prompts.render(pocket, prompts.summarise(measured), [1, 1])
+    assert pocket.decode(ids) == f"<|bos|><|summarise|>{image}{image}{measured}<|reply|>"
 
 
 def test_chat_form(large):
@@ -52,7 +55,7 @@ def test_people_cannot_write_control_tokens(name, request):
 @pytest.mark.parametrize("sizes", [[], [1], [1, 2, 3]])
 def test_as_many_sizes_as_images(pocket, sizes):
     with pytest.raises(ValueError, match=f"{len(sizes)} image sizes for a prompt of 2 images"):
-        prompts.render(pocket, prompts.summarise(), sizes)
+        prompts.render(pocket, prompts.summarise(""), sizes)
 
 
 def test_the_instruction_tells_what_the_grammar_allows():

@@ -20,15 +20,18 @@ def test_every_stage_starts_from_an_earlier_one(config):
     for place, name in enumerate(config.order):
         stage = config.stages[name]
         assert stage["from"] in ("", *config.order[:place])
+        assert stage.mixed in config.order[:place] if stage.share < 1 else not stage.mixed
         assert set(stage.tasks) <= set(TASKS)
         assert sum(stage.tasks.values()) == pytest.approx(1)
         assert set(stage.kinds.split(",")) <= {"", *KINDS}
 
 
 def test_a_stage_takes_over_the_weights_before_it(config, tmp_path):
-    policy, reward = (pocket.stage_config(config, config.stages[name], tmp_path) for name in ("policy", "reward"))
+    wishes, policy, reward = (
+        pocket.stage_config(config, config.stages[name], tmp_path) for name in ("wishes", "policy", "verdicts"))
     assert policy.trained == "policy"
-    assert policy.policy.checkpoint == str(tmp_path / "vague" / "policy")
+    assert wishes.policy.checkpoint == str(tmp_path / "vague" / "policy")
+    assert policy.policy.checkpoint == str(tmp_path / "wishes" / "mixed")
     assert reward.trained == "reward"
     assert reward.reward.checkpoint == str(tmp_path / "critiques" / "reward")
     assert not reward.policy.checkpoint
