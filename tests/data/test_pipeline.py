@@ -85,7 +85,7 @@ def test_bad_settings_are_told_in_one_line(tmp_path):
         pipeline.dataset(tmp_path, tasks=TASKS, batch_size=2, writer=writer(), seed=0)
     with pytest.raises(ValueError, match="dance"):
         pipeline.dataset(build(), tasks={"dance": 1.0}, batch_size=2, writer=writer(), seed=0)
-    with pytest.raises(ValueError, match="none of 40 examples in .* is of kind style"):
+    with pytest.raises(ValueError, match=r"none of 40 examples in .* is of kind style"):
         pipeline.dataset(build(), tasks={"edit": 1.0}, batch_size=2, writer=writer(), seed=0, kinds=("style",))
     with pytest.raises(ValueError, match="for 100 hosts"):
         pipeline.dataset(build(), tasks=TASKS, batch_size=2, writer=writer(), seed=0, host=(0, 100))
