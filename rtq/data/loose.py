@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from rtq.data.attributes import STYLES, Wish
-from rtq.data.requests import join, pick
-from rtq.data.vocabulary import DEGREES, PLACE_WORDS, STYLE_WORDS, WHOLE, WORDS
+from rtq.data.phrasing import join, pick
+from rtq.data.vocabulary import CAST_NOUNS, CASTS, DEGREES, PARTS, PLACE_WORDS, REMOVE, STYLE_WORDS, WHOLE, WORDS
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -61,12 +61,17 @@ def _core(wish: Wish, rng: np.random.Generator) -> str:
         ways += [(before, word, place) for word in _some(own.adjectives, rng)]
         ways += [(word, place, after) for word in _some(own.verbs, rng)]
         ways += [(before, "more", word, place) for word in _some(own.nouns, rng)]
+        ways += [(before, "more", word, place) for word in _some(own.results, rng) if own.adjectives]
         ways += [(pick(rng, DEGREES["little"][size]), word, place) for word in _some(own.nouns, rng)]
         ways += [(place, too, word) for word in _some(own.states, rng) if "too" in too]
         ways += [(word.replace("{p}", ""), after) for word in _some(own.phrases, rng) if not place]
     if other is not None:
         ways += [(before, "less", word, place) for word in _some(other.nouns, rng)]
         ways += [(pick(rng, DEGREES["excess"][size]), word, place) for word in _some(other.nouns, rng)]
+        ways += [(pick(rng, REMOVE), pick(rng, PARTS[size]), word, place) for word in _some(other.nouns, rng)]
+    colours = CASTS.get((wish.attribute, -sign), ())
+    ways += [(pick(rng, REMOVE), pick(rng, PARTS[size]), word, pick(rng, CAST_NOUNS), place)
+             for word in _some(colours, rng)]  # fmt: skip
     return join(*pick(rng, ways))
 
 

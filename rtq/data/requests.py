@@ -1,13 +1,15 @@
 """Writes the request: wishes → words, three times: terse, plain, detailed."""
 
 import dataclasses
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
+from rtq.data import nouns
 from rtq.data.attributes import STYLES, Wish
+from rtq.data.phrasing import DONE, degree, gerund, is_one, join, participle, pick, words_of
 from rtq.data.vocabulary import (
-    DEGREES,
     KEEP,
     LOWER,
     NUMERIC,
@@ -21,12 +23,10 @@ from rtq.data.vocabulary import (
     STYLE_WORDS,
     VAGUE,
     WHOLE,
-    WORDS,
     Words,
 )
 
 MAX_WORDS = 40
-_NO_WORDS = Words()
 _KEEPABLE = {"brightness": ("brightness", "exposure", "light"), "contrast": ("contrast",),
              "saturation": ("colors", "saturation", "color"), "warmth": ("temperature", "white balance", "warmth"),
              "sharpness": ("sharpness",), "shadows": ("shadows",), "highlights": ("highlights",)}  # fmt: skip
@@ -61,18 +61,8 @@ _WISHES = ("it should look natural", "make it pleasing to the eye", "so that i c
            "for a friend")
 
 
-def pick(rng: np.random.Generator, options: Sequence):
-    """One of the options, all equally likely."""
-    return options[int(rng.integers(len(options)))]
-
-
-def _degree(level: int, slot: str, rng: np.random.Generator) -> str:
-    return pick(rng, DEGREES[slot][abs(level)])
-
-
-def join(*parts: str) -> str:
-    """The parts that are not empty, with spaces between."""
-    return " ".join(part for part in parts if part)
+_JOINTS = (", ", ". ", ", ", "; ", " and ")
+_LAST = (" and ", " and ", ", ", ", and ", ". ", "; ", ", then ", ". also, ", " and also ", " as well as ")
 
 
 def _body(wishes: Sequence[Wish], detail: int, rng: np.random.Generator) -> tuple[str, bool]:
@@ -80,16 +70,20 @@ def _body(wishes: Sequence[Wish], detail: int, rng: np.random.Generator) -> tupl
     spared = _spared(wishes, rng)
     if spared:
         wishes = [dataclasses.replace(wish, place="") for wish in wishes]
-    shared = _shared(wishes, detail, rng) if len(wishes) > 1 and rng.random() < 0.4 else None
+    # Of three wishes sometimes the first two share words.
+    together = len(wishes) - (len(wishes) > 2 and rng.random() < 0.5)
+    shared = _shared(wishes[:together], detail, rng) if len(wishes) > 1 and rng.random() < 0.4 else None
     if shared is not None:
-        clauses = [shared]
+        said = [wishes[0], *wishes[together:]]
+        clauses = [shared] + [_clause(wish, detail, rng) for wish in said[1:]]
     else:
+        said = wishes
         clauses = [_clause(wish, detail, rng) for wish in wishes]
     text = clauses[0][0]
     for i, (clause, _) in enumerate(clauses[1:], 1):
         last = i == len(clauses) - 1
-        text += pick(rng, (" and ", ", ", ", and ", " but " if wishes[i].level * wishes[i - 1].level < 0 else " and ",
-                            ". ", "; ") if last else (", ", ". ", ", ", "; ", " and "))
+        joints = _LAST if last else _JOINTS
+        text += pick(rng, joints + (" but ",) if last and said[i].level * said[i - 1].level < 0 else joints)
         text += clause
     if spared:
         text += _sparing(spared, rng)
@@ -126,32 +120,33 @@ def _keep(wishes: Sequence[Wish], rng: np.random.Generator) -> str:
     return pick(rng, (", ", " ") if dependent else (", ", ". ", " and ")) + said
 
 
-def _words(wish: Wish) -> tuple[Words, Words]:
-    """(words of the wished direction, words of the other)."""
-    sign = 1 if wish.level > 0 else -1
-    return WORDS.get((wish.attribute, sign), _NO_WORDS), WORDS.get((wish.attribute, -sign), _NO_WORDS)
-
-
 def _shared(wishes: Sequence[Wish], detail: int, rng: np.random.Generator) -> tuple[str, bool] | None:
     """One verb for all wishes: "make it brighter and slightly warmer", "increase brightness and contrast"."""
     if any(w.attribute in STYLES or w.value is not None or w.place != wishes[0].place for w in wishes):
         return None
     where = pick(rng, PLACE_WORDS[wishes[0].place]) if wishes[0].place else ""
-    words = [_words(w)[0] for w in wishes]
+    words = [words_of(w)[0] for w in wishes]
     if all(w.adjectives for w in words):
-        parts = [join(_degree(w.level, "before", rng), pick(rng, ws.adjectives))
+        parts = [join(degree(w.level, "before", rng), pick(rng, ws.adjectives))
                  for w, ws in zip(wishes, words, strict=True)]  # fmt: skip
         head = where if detail == 0 else join(pick(rng, SET), where or pick(rng, WHOLE))
         return join(head, _listed(parts, rng)), detail > 0
     same = {(w.level > 0, abs(w.level)) for w in wishes}
+    after, adverb = (degree(wishes[0].level, slot, rng) for slot in ("after", "adverb"))
+    first = rng.random() < 0.3  # "slightly increase …"
+    if len({size for _, size in same}) == 1 and all(w.verbs for w in words) and rng.random() < 0.5:
+        verbs = _listed([pick(rng, w.verbs) for w in words], rng)
+        thing = where or pick(rng, WHOLE)
+        return join(adverb, verbs, thing) if first else join(verbs, thing, after), True
     own = [_axis_nouns(w) for w in wishes]
     if len(same) == 1 and all(own):
-        nouns = [pick(rng, ns) for ns in own]
+        said = [pick(rng, ns) for ns in own]
         sign = 1 if wishes[0].level > 0 else -1
         verb = pick(rng, RAISE if sign > 0 else LOWER)
         the = pick(rng, ("", "the "))
         place = join(pick(rng, ON), where) if where else ""
-        return join(verb, the + _listed(nouns, rng), place, _degree(wishes[0].level, "after", rng)), True
+        what = join(verb, the + _listed(said, rng), place)
+        return join(adverb, what) if first else join(what, after), True
     return None
 
 
@@ -161,7 +156,7 @@ def _listed(parts: Sequence[str], rng: np.random.Generator) -> str:
 
 
 def _axis_nouns(wish: Wish) -> tuple[str, ...]:
-    return WORDS.get((wish.attribute, 1), _NO_WORDS).nouns if wish.attribute not in ("shadows", "noise") else ()
+    return words_of(dataclasses.replace(wish, level=1))[0].nouns if wish.attribute not in ("shadows", "noise") else ()
 
 
 def _clause(wish: Wish, detail: int, rng: np.random.Generator) -> tuple[str, bool]:
@@ -173,7 +168,7 @@ def _clause(wish: Wish, detail: int, rng: np.random.Generator) -> tuple[str, boo
     forms = _forms(wish, rng)
     allowed = [f for f in forms if (f[2] == 0) == (detail == 0)] or forms
     text, imperative, _ = pick(rng, allowed)
-    own = _words(wish)[0]
+    own = words_of(wish)[0]
     if detail and imperative and rng.random() < 0.15:
         text += _purpose(wish, own, rng)
     reasons = [f for f in forms if f[2] == 3]
@@ -194,31 +189,33 @@ def _purpose(wish: Wish, own: Words, rng: np.random.Generator) -> str:
         ends += [f" to {verb} more {noun}" for verb in ("simulate", "show", "get", "create")]
     if (wish.attribute, wish.level > 0) in _REVEALING:
         ends += _SEEN
-    return pick(rng, ends) if ends else ""
+    ends += [pick(rng, _GOALS)]
+    return pick(rng, ends)
 
 
+# What an edit is for may name anything: only what is asked for is done.
+_GOALS = (" so that the colors pop", " so the colors stand out", " to bring out the colors", " to show more contrast",
+          " to make it look sharper", " so the sky looks blue", " so the grass looks green", " to add some drama",
+          " for a dramatic effect", " giving it a romantic feel", " so it does not look so gray", " to set the mood",
+          " to bring out the details", " so it looks more natural", " to bring out the subject")  # fmt: skip
 _REVEALING = {("brightness", True), ("shadows", True), ("clarity", True), ("sharpness", True), ("haze", False),
               ("noise", False)}  # fmt: skip
 _SEEN = (" so that we can see the details", " so everything can be seen", " so the details stand out",
          " so you can see more", " so it is easier to see", " so the faces can be seen clearly",
          " so that the people can be seen", " so the image stands out", " to show the details")  # fmt: skip
-_CHANNELS = ("on rgb", "overall", "in the whole image", "throughout the image", "in general", "everywhere",
-             "on the rgb channel", "of all channels", "in all layers", "on the layer", "across the image")
-
-
 def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
     """Ways to say it: (text, imperative, register: 0 terse, 1 and 2 plain, 3 a statement of what is wrong).
 
     Each kind of form appears once, with words drawn for it, so that rich vocabularies do not crowd out poor ones.
     """
-    own, other = _words(wish)
+    own, other = words_of(wish)
     level = wish.level
     where = pick(rng, PLACE_WORDS[wish.place]) if wish.place else ""
     thing = where or pick(rng, WHOLE)
     place = join(pick(rng, ON), where) if where else ""
     bare = where.removeprefix("the ") if rng.random() < 0.5 else where
-    before, after = _degree(level, "before", rng), _degree(level, "after", rng)
-    adverb, amount, too = (_degree(level, slot, rng) for slot in ("adverb", "amount", "too"))
+    before, after = degree(level, "before", rng), degree(level, "after", rng)
+    adverb, amount, too = (degree(level, slot, rng) for slot in ("adverb", "amount", "too"))
     some = amount.removesuffix("more").strip()
     forms = []
     if own.verbs:
@@ -226,8 +223,8 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
         forms += [(join(verb, bare, after), True, 0), (join(after, verb, bare), False, 0),
                   (join(verb, thing, after), True, 1), (join(adverb, verb, thing), True, 2)]  # fmt: skip
         if " " not in verb:
-            forms += [(join(thing, pick(rng, _DONE), _participle(verb), after), False, 2),
-                      (join(thing, "needs", some, _gerund(verb)), False, 2)]  # fmt: skip
+            forms += [(join(thing, pick(rng, DONE), participle(verb), after), False, 2),
+                      (join(thing, "needs", some, gerund(verb)), False, 2)]  # fmt: skip
     if own.adjectives:
         adjective = pick(rng, own.adjectives)
         forms += [(join(before, adjective, bare), False, 0),
@@ -239,11 +236,13 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
         strong = pick(rng, ("very ", "really ", "super ", "extremely ")) if abs(level) == 3 else ""
         result = pick(rng, own.results)
         forms += [(join(pick(rng, SET), thing, strong + result), True, 1)]
-    forms += _noun_forms(wish, thing, where, place, rng)
+        if " " not in result:
+            forms += [(join("make", thing, strong and before, "more", result), True, 2)]
+    forms += nouns.forms(wish, thing, where, place, rng)
     if own.states:
         state = pick(rng, own.states)
         verb = pick(rng, ("is", "looks", "is", "seems", "appears"))
-        if _is_one(thing):
+        if is_one(thing):
             forms += [(join(thing, verb, too, state), False, 3)]
         clear = too if "too" in too else f"{too} too" if abs(level) == 1 else "too" if abs(level) == 2 else "much too"
         forms += [(join(clear, state), False, 0), (join("make", thing, before, "less", state), True, 1),
@@ -261,78 +260,6 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
     return forms
 
 
-def _is_one(thing: str) -> bool:
-    """Whether "is" and "has" go with it."""
-    return thing.startswith("everything") or not thing.endswith("s") or thing in ("this", "the grass")
-
-
-def _noun_forms(wish: Wish, thing: str, where: str, place: str,
-                rng: np.random.Generator) -> list[tuple[str, bool, int]]:  # fmt: skip
-    """More of what there should be, less of its opposite."""
-    own, other = _words(wish)
-    before, after, amount = (_degree(wish.level, slot, rng) for slot in ("before", "after", "amount"))
-    some = amount.removesuffix("more").strip()
-    forms = []
-    if own.nouns:
-        noun = pick(rng, own.nouns)
-        forms += [(join(before, "more", noun, place), False, 0), (join("add", amount, noun, place), True, 1),
-                  (join(_gerunded(RAISE, rng), "the", noun, place, after), True, 2),
-                  (join(pick(rng, ("make", "put", "give")), amount, noun, place), True, 1),
-                  (join("higher", noun, place), False, 0),
-                  (join(thing, "needs", before, "more", noun), False, 2),
-                  (join("give", thing, before, "more", noun), True, 2)]  # fmt: skip
-        forms += _turned(RAISE, "up", noun, where, place, after, rng)
-        little = _degree(wish.level, "little", rng)
-        forms += [(join(little, noun, place), False, 0), (join("there is", little, noun, place), False, 3)]
-        forms += [(join(thing, _degree(wish.level, "lack", rng), noun), False, 3)] if _is_one(thing) else []
-    if other.nouns:
-        noun = pick(rng, other.nouns)
-        forms += [(join(before, "less", noun, place), False, 0), (join("take away", some, noun, place), True, 2),
-                  (join(_gerunded(LOWER, rng), "the", noun, place, after), True, 2),
-                  (join("lower", noun, place), False, 0),
-                  (join(pick(rng, ("reduce", "remove", "cut")), "the excessive", noun, place), True, 2)]  # fmt: skip
-        forms += _turned(LOWER, "down", noun, where, place, after, rng)
-        excess = _degree(wish.level, "excess", rng)
-        forms += [(join(excess, noun, place), False, 0), (join("there is", excess, noun, place), False, 3)]
-        forms += [(join(thing, "has", excess, noun), False, 3)] if _is_one(thing) else []
-    return forms
-
-
-def _turned(verbs: Sequence[str], way: str, noun: str, where: str, place: str, after: str,
-            rng: np.random.Generator) -> list[tuple[str, bool, int]]:  # fmt: skip
-    """"increase the contrast", "contrast up": a noun turned up or down."""
-    forms = [(join(pick(rng, verbs), noun, place, after), True, 0),
-             (join(pick(rng, verbs), "the", noun, place, after), True, 1)]  # fmt: skip
-    if where:
-        return forms
-    of = pick(rng, ("of it", "of the photo", "of the image", "of this picture", *_CHANNELS))
-    whose, change = pick(rng, ("image's", "photo's", "picture's")), "higher" if way == "up" else "lower"
-    return forms + [
-        (join(noun, way, after), False, 0), (join(pick(rng, verbs), "the", noun, of, after), True, 1),
-        (join(pick(rng, verbs), "the", whose, noun, after), True, 1),
-        (join("the", noun, pick(rng, _DONE), _participle(pick(rng, verbs[:2])), after), False, 2),
-        (join("change the", noun, "to a", change, "value"), True, 2)]  # fmt: skip
-
-
-def _gerunded(verbs: Sequence[str], rng: np.random.Generator) -> str:
-    """"try increasing", "i suggest lowering"."""
-    return join(pick(rng, ("try", "start by", "i suggest", "consider", "by")), _gerund(pick(rng, verbs[:2])))
-
-
-def _gerund(verb: str) -> str:
-    return (verb.removesuffix("e") if verb.endswith("e") else verb + _doubled(verb)) + "ing"
-
-
-def _participle(verb: str) -> str:
-    return verb + ("d" if verb.endswith("e") else _doubled(verb) + "ed")
-
-
-def _doubled(verb: str) -> str:
-    return verb[-1] if verb in ("dim", "blur", "tan", "fog", "defog", "unblur", "deblur") and verb[-1] != "r" else (
-        "r" if verb.endswith("blur") else "")
-
-
-_DONE = ("should be", "needs to be", "must be", "has to be", "could be", "can be")
 _SHOULD = ("should be", "needs to be", "could be", "has to be", "should look", "must be")
 
 
@@ -365,15 +292,15 @@ def _style(wish: Wish, detail: int, rng: np.random.Generator) -> tuple[str, bool
     style, noun, thing = pick(rng, STYLE_WORDS[wish.attribute]), pick(rng, STYLE_NOUNS), pick(rng, WHOLE)
     if style.startswith("like"):
         return f"make {thing} look {style}", True
-    degree = _degree(wish.level, "before", rng) if wish.level != 2 else ""
+    by = degree(wish.level, "before", rng) if wish.level != 2 else ""
     if detail == 0:
-        return pick(rng, ((join(degree, style), False), (join(degree, style, noun), False)))
+        return pick(rng, ((join(by, style), False), (join(by, style, noun), False)))
     strong = {1: "subtle", 2: "", 3: "strong"}[wish.level]
     article = "an" if (strong or style)[0] in "aeiou" else "a"
     return pick(rng, (
-        (join("make", thing, "look", degree, style), True), (join("give", thing, article, strong, style, noun), True),
+        (join("make", thing, "look", by, style), True), (join("give", thing, article, strong, style, noun), True),
         (join("i want", article, strong, style, noun), False), (join("add", article, strong, style, noun), True),
-        (join("make", thing, degree, style), True), (join("edit", thing, "with", article, strong, style, noun), True),
+        (join("make", thing, by, style), True), (join("edit", thing, "with", article, strong, style, noun), True),
         (join("it should have", article, strong, style, noun), False),
         (join("turn", thing, "into", article, strong, style, "photo"), True),
     ))  # fmt: skip
@@ -392,6 +319,8 @@ def _finish(body: tuple[str, bool], detail: int, rng: np.random.Generator) -> st
         text += pick(rng, (" please", ", please", ", thanks", ", thank you", " if possible", ", if you can"))
     if rng.random() < 0.15:
         text = text.replace("color", "colour")
+    if rng.random() < 0.12:
+        text = re.sub(r"\bthe ", "", text)  # "brighten photo, enhance colors"
     ends = ("", "?", "?") if question else ("", ".", "", "!" if rng.random() < 0.1 else ".")
     end = pick(rng, ends)
     if rng.random() < 0.5:

@@ -322,9 +322,9 @@ DEGREES: Mapping[str, Mapping[int, tuple[str, ...]]] = {
     "amount": {
         1: _split("a bit of / a little / a touch of / a hint of / a tad more / a little bit of / a bit more / slight / "
                   "a small amount of / a slight bit of / a tiny bit of / just a little"),
-        2: _split("some / more / / some more"),
+        2: _split("some / more / / some more / a moderate amount of / a fair amount of"),
         3: _split("a lot of / lots of / a lot more / much more / tons of / way more / plenty of / a great deal of / "
-                  "far more / significantly more / strong"),
+                  "far more / significantly more / strong / a large amount of / a good deal of"),
     },
     # "… too dark"
     "too": {
@@ -358,6 +358,25 @@ RAISE = _split("increase / raise / boost / enhance / turn up / bring up / push u
                "crank up / intensify / adjust up / improve / strengthen / pump up")
 LOWER = _split("decrease / reduce / lower / turn down / bring down / cut / tone down / drop / lessen / diminish / "
                "dial down / pull down / minimize / weaken / take down / ease / adjust down")
+REMOVE = _split("remove / get rid of / take out / eliminate / remove / take off / clear away")
+# "remove … fog"
+PARTS = {
+    1: _split("some of the / a little of the / a bit of the / a small amount of / some / a little"),
+    2: ("the", "the", ""),
+    3: _split("a lot of the / a lot of / much of the / most of the / a large amount of"),
+}
+# Colours that can lie over the whole photo, and what they are called then: "a slight blue tint".
+CASTS = {
+    ("warmth", 1): _split("yellow / orange / golden / warm / yellowish / peach / sepia"),
+    ("warmth", -1): _split("blue / cool / cyan / bluish / cold / teal"),
+    ("tint", 1): _split("pink / purple / magenta / violet / pinkish"),
+    ("tint", -1): _split("green / greenish / green / lime"),
+    ("redness", 1): _split("red / reddish / red"),
+    ("brown", 1): _split("brown / brownish"),
+}
+CAST_NOUNS = _split("tone / tint / hue / cast / tone / filter / shade / tones / overlay / glow")
+CAST_STRENGTHS = {1: _split("slight / subtle / light / faint / very slight"), 2: ("",),
+                  3: _split("strong / heavy / deep / very strong / intense")}  # fmt: skip
 SET = _split("make / make / make / turn / get")
 WHOLE = _split("it / it / it / it / this / the photo / the image / the picture / this photo / this image / "
                "this picture / "
@@ -477,10 +496,11 @@ VAGUE: Mapping[str, tuple[str, ...]] = {
         "improve the color balance / "
         "adjust the color tone / restore the original colors / make the whites look white"),
 }  # fmt: skip
-POLITE = _split("please / can you / could you / can you please / could you please / please just / i want you to / "
-                "i would like you to / hi, please / can someone / could someone please / i need you to / would you / "
-                "just / try to / let's / hello, can you / can anyone / i'd like you to / hey, could you / kindly / "
-                "i was wondering if you could / can somebody please / would you please / i would love it if you could")
+POLITE = _split("please / please, / can you / could you / can you please / could you please / please just / "
+                "i want you to / i would like you to / hi, please / can someone / could someone please / "
+                "i need you to / would you / just / try to / let's / hello, can you / can anyone / i'd like you to / "
+                "hey, could you / kindly / i was wondering if you could / can somebody please / would you please / "
+                "i would love it if you could")
 # What spares a place, after a wish for the rest of the photo.
 SPARE = _split("but keep {p} / but leave {p} alone / but don't touch {p} / but not {p} / without changing {p} / "
                "except {p} / except for {p} / everywhere but {p} / apart from {p} / but leave {p} as is / "

@@ -5,7 +5,7 @@ import pytest
 
 from rtq.data import drafts, loose
 from rtq.data.attributes import ATTRIBUTES, STYLES, Wish
-from rtq.data.vocabulary import DEGREES, PLACE_WORDS, STYLE_WORDS, WORDS
+from rtq.data.vocabulary import CASTS, DEGREES, PARTS, PLACE_WORDS, REMOVE, STYLE_WORDS, WORDS
 
 WISHES = [Wish(name, level) for name, sign in WORDS if name in ATTRIBUTES for level in (sign, 3 * sign)]
 
@@ -15,9 +15,13 @@ def said(attribute: str, sign: int) -> list[str]:
     own, other = WORDS.get((attribute, sign)), WORDS.get((attribute, -sign))
     words = []
     if own is not None:
-        words += [*own.adjectives, *own.verbs, *own.nouns, *own.states, *(p.replace("{p}", "") for p in own.phrases)]
+        words += [*own.adjectives, *(f"more {result}" for result in own.results), *own.verbs, *own.nouns, *own.states,
+                  *(phrase.replace("{p}", "") for phrase in own.phrases)]  # fmt: skip
     opposite = other.nouns if other is not None else ()
-    return words + [f"{less} {noun}" for noun in opposite for less in ("less", "much")]
+    taken = [f"{part} {word}" for parts in PARTS.values() for part in parts if part
+             for word in (*opposite, *CASTS.get((attribute, -sign), ()))]  # fmt: skip
+    return words + taken + [f"{less} {word}" for word in opposite for less in ("less", "much", *REMOVE)] + [
+        f"{verb} {colour}" for colour in CASTS.get((attribute, -sign), ()) for verb in REMOVE]  # fmt: skip
 
 
 @pytest.mark.parametrize("wish", WISHES, ids=str)
@@ -26,7 +30,7 @@ def test_a_request_says_the_wish_and_how_much(wish):
     for request in loose.write((wish,), rng):
         assert any(word in request for word in said(wish.attribute, 1 if wish.level > 0 else -1)), request
         if abs(wish.level) == 3:
-            degrees = [word for slot in DEGREES for word in DEGREES[slot][3]]
+            degrees = [word for slot in DEGREES for word in DEGREES[slot][3]] + list(PARTS[3])
             assert any(degree in request for degree in degrees), request
 
 

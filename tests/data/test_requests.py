@@ -103,6 +103,11 @@ def test_places_and_styles_have_words_and_permitted_plans():
             assert all(requests.write([Wish(style, level)], rng))
 
 
+def bare(text: str) -> str:
+    """Without articles, which some requests leave out."""
+    return re.sub(r"\bthe ", "", text)
+
+
 def test_a_place_is_named_or_the_rest_is_spared():
     """"warmer, but keep the sky" is a wish for the ground; no request for a place leaves it out."""
     openings = tuple(text.split(" {p}")[0] for text in SPARE)
@@ -111,11 +116,11 @@ def test_a_place_is_named_or_the_rest_is_spared():
         for attribute in LOCAL_ATTRIBUTES:
             for text in said(Wish(attribute, -2, place), 60):
                 text = text.replace("colour", "color")
-                if any(word.removeprefix("the ") in text for word in PLACE_WORDS[place]):
+                if any(bare(word) in bare(text) for word in PLACE_WORDS[place]):
                     continue
                 other = requests.SPARED[place]
                 ends = [f"{opening} {word}" for opening in openings for word in PLACE_WORDS[other]]
-                assert any(end in text for end in ends), text
+                assert any(bare(end) in bare(text) for end in ends), text
                 spared += 1
     assert spared > 200
 

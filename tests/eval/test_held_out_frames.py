@@ -11,7 +11,7 @@ ALL = [frame for some in frames.FRAMES.values() for frame in some] + list(frames
 
 
 def test_every_word_occurs_in_training():
-    known = held_out.known_words(draws=20)
+    known = held_out.known_words()
     texts = [item.request for item in frames.single(0, 400) + frames.pairs(0, 200)]
     assert not words.out_of_vocabulary(texts, known)
 
