@@ -27,6 +27,7 @@ FILLERS = _words(
     "still already now today then again always ever what which where how why who great good nice better best "
     "happy glad sure possible able something thing part place time day work help"
 )
+UNLIKED = ("unfortunately", "sadly", "which is wrong", "which is a pity", "and i hate that", "but should not")
 MOST = 5  # fillers in a row
 WITH_PHOTO = 0.7  # how often the photo itself is named
 
@@ -64,6 +65,7 @@ def _core(wish: Wish, rng: np.random.Generator) -> str:
         ways += [(before, "more", word, place) for word in _some(own.results, rng) if own.adjectives]
         ways += [(pick(rng, DEGREES["little"][size]), word, place) for word in _some(own.nouns, rng)]
         ways += [(place, too, word) for word in _some(own.states, rng) if "too" in too]
+        ways += [(place, too, word, pick(rng, UNLIKED)) for word in _some(own.states, rng)]
         ways += [(word.replace("{p}", ""), after) for word in _some(own.phrases, rng) if not place]
     if other is not None:
         ways += [(before, "less", word, place) for word in _some(other.nouns, rng)]

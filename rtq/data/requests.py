@@ -10,6 +10,7 @@ from rtq.data import nouns
 from rtq.data.attributes import STYLES, Wish
 from rtq.data.phrasing import DONE, degree, gerund, is_one, join, participle, pick, words_of
 from rtq.data.vocabulary import (
+    COMPLAINTS,
     KEEP,
     LOWER,
     NUMERIC,
@@ -241,9 +242,10 @@ def _forms(wish: Wish, rng: np.random.Generator) -> list[tuple[str, bool, int]]:
     forms += nouns.forms(wish, thing, where, place, rng)
     if own.states:
         state = pick(rng, own.states)
-        verb = pick(rng, ("is", "looks", "is", "seems", "appears"))
+        verb = pick(rng, ("is", "looks", "is", "seems", "appears", "came out", "turned out", "ended up"))
         if is_one(thing):
-            forms += [(join(thing, verb, too, state), False, 3)]
+            complaint = pick(rng, COMPLAINTS).replace("{t}", thing).replace("{s}", join(too, state))
+            forms += [(join(thing, verb, too, state), False, 3), (complaint, False, 3)]
         clear = too if "too" in too else f"{too} too" if abs(level) == 1 else "too" if abs(level) == 2 else "much too"
         forms += [(join(clear, state), False, 0), (join("make", thing, before, "less", state), True, 1),
                   (join(before, "less", state, bare), False, 0)][0 if not where else 1:]  # fmt: skip

@@ -329,7 +329,7 @@ DEGREES: Mapping[str, Mapping[int, tuple[str, ...]]] = {
     # "… too dark"
     "too": {
         1: _split("a bit too / a little / slightly too / a bit / a little too / slightly / somewhat / a tad too"),
-        2: _split("too / too / so / quite / very"),
+        2: ("too", "too", "so", "quite", "very", "", ""),
         3: _split("way too / far too / much too / extremely / really too / terribly / super / incredibly"),
     },
     # "the photo … contrast", which there should be more of
@@ -358,6 +358,11 @@ RAISE = _split("increase / raise / boost / enhance / turn up / bring up / push u
                "crank up / intensify / adjust up / improve / strengthen / pump up")
 LOWER = _split("decrease / reduce / lower / turn down / bring down / cut / tone down / drop / lessen / diminish / "
                "dial down / pull down / minimize / weaken / take down / ease / adjust down")
+# What is wrong, said as a complaint: {t} is the photo, {s} what it is too much of.
+COMPLAINTS = _split("unfortunately {t} is {s} / i hate how {s} {t} is / the problem is that {t} is {s} / "
+                    "{t} is {s}, which is a pity / {t} is {s} and that is wrong / how come {t} is {s} / "
+                    "{t} is {s}, i do not want that / i am not happy that {t} is {s} / what a pity, {t} is {s} / "
+                    "sadly {t} is {s} / {t} is {s}, that bothers me / i find {t} {s}, which is bad")
 REMOVE = _split("remove / get rid of / take out / eliminate / remove / take off / clear away")
 # "remove … fog"
 PARTS = {
