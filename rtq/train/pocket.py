@@ -8,6 +8,8 @@ WORKDIR/assets holds in the end what rtq/assets/pocket does: `policy-sft` and `r
 import pathlib
 from typing import Any
 
+import jax
+
 from rtq.train import pgrt, sft, weights, writer
 
 MIXED = "mixed"  # folder in that of a stage: the mean of its weights and another stage's
@@ -23,6 +25,8 @@ def train(config: Any, workdir: pathlib.Path) -> None:
         stage, folder = config.stages[name], workdir / name
         if not _is_done(folder, stage.trained):
             sft.train(stage_config(config, stage, workdir), _made(folder))
+            # Each stage compiles its own programs; all together are more mappings than Linux gives a process.
+            jax.clear_caches()
         _pass(name, stage.measure, measured(folder, stage.measure), stage.gate)
         if stage.share < 1 and not (folder / MIXED).is_dir():
             other = result(config, stage.mixed, workdir)
