@@ -9,7 +9,7 @@ import pytest
 from rtq.data import drafts, requests
 from rtq.data.attributes import ATTRIBUTES, LOCAL_ATTRIBUTES, PLACES, STYLES, Wish, plan_of, slider_values
 from rtq.data.options import POCKET
-from rtq.data.vocabulary import LOWER, NUMERIC, PLACE_WORDS, SPARE, VAGUE, WORDS
+from rtq.data.vocabulary import CASTS, LOWER, NUMERIC, PLACE_WORDS, REMOVE, SPARE, VAGUE, WORDS
 from rtq.text.grammar import permitted
 
 WISHES = [Wish(name, sign * level) for name, row in ATTRIBUTES.items() for level in (1, 2, 3) for sign in (1, -1)
@@ -147,6 +147,30 @@ def test_too_little_and_too_much_of_a_noun_are_said_on_their_own_sides():
         assert any(f"little {own}" in text for text in texts)
         assert any(f"too much {other}" in text for text in texts)
         assert not any(f"little {other}" in text or f"too much {own}" in text for text in texts)
+
+
+def test_casts_are_added_on_their_own_side_and_removed_on_the_other():
+    """"a blue tint" is wished by who wants it cooler; "remove the blue tint" by who wants it warmer."""
+    verbs, noun = "|".join(REMOVE), r"(?:tone|tint|hue|cast|filter)"
+    for (name, sign), colours in CASTS.items():
+        kind = f"(?:{'|'.join(colours)}) {noun}"
+        added = re.compile(rf"(?:add|give|put)\b[^.,;]* an? (?:\w+ )*{kind}")
+        removed = re.compile(rf"(?:{verbs}) (?:[\w']+ ){{0,5}}{kind}")
+        own = said(Wish(name, 2 * sign), 600)
+        assert any(added.search(text) for text in own), name
+        assert not any(removed.search(text) for text in own), name
+        if name != "brown":
+            other = said(Wish(name, -2 * sign), 600)
+            assert any(removed.search(text) for text in other), name
+            assert not any(added.search(text) for text in other), name
+
+
+def test_two_wishes_may_share_a_verb():
+    wishes = [Wish("brightness", 2), Wish("sharpness", 2)]
+    texts = [text.lower() for seed in range(200) for text in requests.write(wishes, np.random.default_rng(seed))]
+    both = re.compile(rf"(?:{'|'.join(WORDS['brightness', 1].verbs)})(?: and|,| &) "
+                      rf"(?:{'|'.join(WORDS['sharpness', 1].verbs)})\b")  # fmt: skip
+    assert any(both.search(text) for text in texts)
 
 
 def test_what_is_to_be_kept_is_not_in_the_plan():
