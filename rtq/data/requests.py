@@ -321,7 +321,7 @@ def _finish(body: tuple[str, bool], detail: int, rng: np.random.Generator) -> st
         text += pick(rng, (" please", ", please", ", thanks", ", thank you", " if possible", ", if you can"))
     if rng.random() < 0.15:
         text = text.replace("color", "colour")
-    if rng.random() < 0.12:
+    if rng.random() < 0.2:
         text = re.sub(r"\bthe ", "", text)  # "brighten photo, enhance colors"
     ends = ("", "?", "?") if question else ("", ".", "", "!" if rng.random() < 0.1 else ".")
     end = pick(rng, ends)

@@ -56,7 +56,8 @@ WORDS: Mapping[tuple[str, int], Words] = {
         "bright / overexposed / over exposed / light / brightly lit / glaring / lit up / over lit",
         "turn down the lights / pull down the exposure / turn the brightness down / bring down the brightness / "
         "dial down the brightness / correct the overexposure / fix the overexposed light / take the light down / "
-        "tone down the light / dial back the exposure"),
+        "tone down the light / dial back the exposure / correct the over exposure / fix the over exposure / "
+        "reduce the over exposure"),
     ("contrast", 1): _words(
         "", "contrastier / more contrasted / punchier / more defined / more contrasty / bolder",
         "contrasty / defined / high contrast / bold",
@@ -132,7 +133,9 @@ WORDS: Mapping[tuple[str, int], Words] = {
         "enrich the colors / "
         "make the colors bolder / brighten the colors / make the colors brighter / make the colors more intense / "
         "make the colors stand out / improve the colors / punch up the colors / liven up the colors / "
-        "make the colors more vibrant / restore the faded colors / bring the colors to life"),
+        "make the colors more vibrant / restore the faded colors / bring the colors to life / "
+        "enhance all the colors / make all the colors stronger / bring out all the colors / make the colors pronounced / "
+        "make the colors more pronounced / enhance the color of everything / make all of the colors more vivid"),
     ("saturation", -1): _words(
         "desaturate / mute / dull / wash out", "duller / less colorful / more muted / paler / less saturated / "
         "more subdued / greyer / more neutral / less vivid / less intense / less vibrant / grayer",
@@ -190,7 +193,8 @@ WORDS: Mapping[tuple[str, int], Words] = {
         "remove the blur / sharpen the edges / sharpen the details / fix the focus / reduce the blur / "
         "get rid of the blur / define the edges / bring it into focus / remove the blurriness / "
         "make the edges sharper / "
-        "reduce the blurriness / enhance the sharpness / sharpen the lines / improve the focus / fix the blur"),
+        "reduce the blurriness / enhance the sharpness / sharpen the lines / improve the focus / fix the blur / "
+        "fix some blurriness / fix the blurriness / correct the blur / remove some blur"),
     ("sharpness", -1): _words(
         "soften / blur / smooth / smoothen", "softer / blurrier / smoother / more blurred / more blurry",
         "soft / blurry / smooth / blurred",
