@@ -134,8 +134,9 @@ WORDS: Mapping[tuple[str, int], Words] = {
         "make the colors bolder / brighten the colors / make the colors brighter / make the colors more intense / "
         "make the colors stand out / improve the colors / punch up the colors / liven up the colors / "
         "make the colors more vibrant / restore the faded colors / bring the colors to life / "
-        "enhance all the colors / make all the colors stronger / bring out all the colors / make the colors pronounced / "
-        "make the colors more pronounced / enhance the color of everything / make all of the colors more vivid"),
+        "enhance all the colors / make all the colors stronger / bring out all the colors / "
+        "make the colors pronounced / make the colors more pronounced / "
+        "enhance the color of everything / make all of the colors more vivid"),
     ("saturation", -1): _words(
         "desaturate / mute / dull / wash out", "duller / less colorful / more muted / paler / less saturated / "
         "more subdued / greyer / more neutral / less vivid / less intense / less vibrant / grayer",
