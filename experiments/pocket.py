@@ -4,10 +4,10 @@
 
 Hardware: 2 cores. Stages: looking (what photos and edits show, and one-slider requests), a base for both models (all
 that the policy does), words (requests without photos), edits; from there tasks (all of them once more), vague (again,
-vague requests most), wishes (words most), practice (of everything), summaries (most of all) and the policy (words and
-vague requests once more); from edits too, by
-way of scores (judging without photos) and critiques, verdicts (vague requests again) and, with what the policy has read
-mixed in, the reward model; then both in turns (PGRT). A stage that misses its gate stops the run.
+vague requests most), wishes (words most), practice (of everything), summaries (most of all), people (words in the ways
+people write them) and the policy (the same with more photos); from edits too, by way of scores (judging without photos)
+and critiques, verdicts (vague requests again) and, with what the policy has read mixed in, the reward model; then both
+in turns (PGRT). A stage that misses its gate stops the run.
 """
 
 from ml_collections import ConfigDict
@@ -42,7 +42,7 @@ def get_config(preset="pocket"):
         } | short)  # fmt: skip
 
     config.order = ("looking", "base", "words", "edits", "tasks", "vague", "wishes", "practice", "summaries",
-                    "policy", "scores", "critiques", "verdicts", "reward")
+                    "people", "policy", "scores", "critiques", "verdicts", "reward")
     # share: of the weights at its end in its result; the rest are the results of the stage `mixed`.
     # measure: of the validation rows at the end of the stage; gate: the least it must be.
     config.stages = ConfigDict({
@@ -62,8 +62,10 @@ def get_config(preset="pocket"):
                           summarise=0.17, vague=0.13, edit=0.1, refine=0.06, correct=0.04),
         "summaries": stage("policy", "practice", 730, "", "summarise/accuracy", 0.0, "cosine", "practice", 0.7,
                            summarise=0.58, words=0.19, vague=0.1, edit=0.08, refine=0.03, correct=0.02),
-        "policy": stage("policy", "summaries", 1700, "", "edit/accuracy", 0.0, "cosine", "summaries", 0.7, words=0.52,
+        "people": stage("policy", "summaries", 1700, "", "edit/accuracy", 0.0, "cosine", "summaries", 0.8, words=0.52,
                         vague=0.18, summarise=0.1, edit=0.1, refine=0.08, correct=0.02),
+        "policy": stage("policy", "people", 2000, "", "edit/accuracy", 0.0, "cosine", "people", 0.6, words=0.5,
+                        vague=0.17, edit=0.15, summarise=0.08, refine=0.08, correct=0.02),
         "scores": stage("reward", "edits", 1500, "", "scores/within_one/score", 0.75, "constant", scores=0.8,
                         critique=0.2),
         "critiques": stage("reward", "scores", 1100, "", "critique/within_one/score", 0.0, "cosine", words=0.35,

@@ -31,7 +31,7 @@ def test_a_stage_takes_over_the_weights_before_it(config, tmp_path):
         pocket.stage_config(config, config.stages[name], tmp_path) for name in ("wishes", "policy", "verdicts"))
     assert policy.trained == "policy"
     assert wishes.policy.checkpoint == str(tmp_path / "vague" / "policy")
-    assert policy.policy.checkpoint == str(tmp_path / "summaries" / "mixed")
+    assert policy.policy.checkpoint == str(tmp_path / "people" / "mixed")
     assert reward.trained == "reward"
     assert reward.reward.checkpoint == str(tmp_path / "critiques" / "reward")
     assert not reward.policy.checkpoint
