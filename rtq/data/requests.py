@@ -27,7 +27,6 @@ from rtq.data.vocabulary import (
     Words,
 )
 
-MAX_WORDS = 40
 _KEEPABLE = {"brightness": ("brightness", "exposure", "light"), "contrast": ("contrast",),
              "saturation": ("colors", "saturation", "color"), "warmth": ("temperature", "white balance", "warmth"),
              "sharpness": ("sharpness",), "shadows": ("shadows",), "highlights": ("highlights",)}  # fmt: skip

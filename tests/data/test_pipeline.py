@@ -51,7 +51,7 @@ def test_hosts_see_different_examples_and_together_all():
     w = writer()
     seen = []
     for index in range(2):
-        data = pipeline.prompts(build(), count=4, writer=w, seed=0, host=(index, 2))
+        data = pipeline.prompts(build(), count=4, writer=w, seed=0, length=128, host=(index, 2))
         some = [e.to_json() for _, examples in take(iter(data), 5) for e in examples]
         seen.append(set(some))
     assert not seen[0] & seen[1]
