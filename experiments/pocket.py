@@ -6,8 +6,8 @@ Hardware: 2 cores. Stages: looking (what photos and edits show, and one-slider r
 that the policy does), words (requests without photos), edits; from there tasks (all of them once more), vague (again,
 vague requests most), wishes (words most), practice (of everything), summaries (most of all), people (words in the ways
 people write them) and the policy (the same with more photos); from edits too, by way of scores (judging without photos)
-and critiques, verdicts (vague requests again) and, with what the policy has read mixed in, the reward model; then both
-in turns (PGRT). A stage that misses its gate stops the run.
+and critiques, verdicts (vague requests again) and, with what the policy has read mixed in, opinions and the reward
+model; then both in turns (PGRT). A stage that misses its gate stops the run.
 """
 
 from ml_collections import ConfigDict
@@ -42,7 +42,7 @@ def get_config(preset="pocket"):
         } | short)  # fmt: skip
 
     config.order = ("looking", "base", "words", "edits", "tasks", "vague", "wishes", "practice", "summaries",
-                    "people", "policy", "scores", "critiques", "verdicts", "reward")
+                    "people", "policy", "scores", "critiques", "verdicts", "opinions", "reward")
     # share: of the weights at its end in its result; the rest are the results of the stage `mixed`.
     # measure: of the validation rows at the end of the stage; gate: the least it must be.
     config.stages = ConfigDict({
@@ -72,7 +72,9 @@ def get_config(preset="pocket"):
                            scores=0.4, critique=0.25),
         "verdicts": stage("reward", "critiques", 1400, "", "critique/within_one/score", 0.0, "cosine", "wishes", 0.75,
                           vague=0.3, words=0.22, scores=0.23, critique=0.25),
-        "reward": stage("reward", "verdicts", 950, "", "critique/within_one/score", 0.0, "cosine", words=0.33,
-                        critique=0.33, scores=0.18, vague=0.16),
+        "opinions": stage("reward", "verdicts", 950, "", "critique/within_one/score", 0.0, "cosine", "policy", 0.75,
+                          words=0.33, critique=0.33, scores=0.18, vague=0.16),
+        "reward": stage("reward", "opinions", 900, "", "critique/within_one/score", 0.0, "cosine", words=0.37,
+                        critique=0.32, vague=0.16, scores=0.15),
     })  # fmt: skip
     return config
