@@ -189,15 +189,20 @@ def _purpose(wish: Wish, own: Words, rng: np.random.Generator) -> str:
         ends += [f" to {verb} more {noun}" for verb in ("simulate", "show", "get", "create")]
     if (wish.attribute, wish.level > 0) in _REVEALING:
         ends += _SEEN
-    ends += [pick(rng, _GOALS)]
-    return pick(rng, ends)
+    goal, opposite = pick(rng, _GOALS)
+    if wish.level > 0 or wish.attribute != opposite:
+        ends += [goal]
+    return pick(rng, ends) if ends else ""
 
 
-# What an edit is for may name anything: only what is asked for is done.
-_GOALS = (" so that the colors pop", " so the colors stand out", " to bring out the colors", " to show more contrast",
-          " to make it look sharper", " so the sky looks blue", " so the grass looks green", " to add some drama",
-          " for a dramatic effect", " giving it a romantic feel", " so it does not look so gray", " to set the mood",
-          " to bring out the details", " so it looks more natural", " to bring out the subject")  # fmt: skip
+# What an edit is for may name anything: only what is asked for is done. Beside each: of what less would belie it.
+_GOALS = ((" so that the colors pop", "saturation"), (" so the colors stand out", "saturation"),
+          (" to bring out the colors", "saturation"), (" so it does not look so gray", "saturation"),
+          (" so the sky looks blue", "blues"), (" so the grass looks green", "greens"),
+          (" to show more contrast", "contrast"), (" to add some drama", "contrast"),
+          (" for a dramatic effect", "contrast"), (" to make it look sharper", "sharpness"),
+          (" to bring out the details", "sharpness"), (" giving it a romantic feel", ""), (" to set the mood", ""),
+          (" so it looks more natural", ""), (" to bring out the subject", ""))  # fmt: skip
 _REVEALING = {("brightness", True), ("shadows", True), ("clarity", True), ("sharpness", True), ("haze", False),
               ("noise", False)}  # fmt: skip
 _SEEN = (" so that we can see the details", " so everything can be seen", " so the details stand out",

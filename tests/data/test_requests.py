@@ -165,6 +165,13 @@ def test_casts_are_added_on_their_own_side_and_removed_on_the_other():
             assert not any(added.search(text) for text in other), name
 
 
+def test_less_of_something_is_not_for_more_of_it():
+    """"mute the colors" is never "so that the colors pop", but "brighten it" may be."""
+    goal = re.compile("so that the colors pop|so the colors stand out|not look so gray")
+    assert not any(goal.search(text) for text in said(Wish("saturation", -2), 900))
+    assert any(goal.search(text) for text in said(Wish("brightness", 2), 900))
+
+
 def test_two_wishes_may_share_a_verb():
     wishes = [Wish("brightness", 2), Wish("sharpness", 2)]
     texts = [text.lower() for seed in range(200) for text in requests.write(wishes, np.random.default_rng(seed))]
