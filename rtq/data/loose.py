@@ -27,7 +27,8 @@ FILLERS = _words(
     "still already now today then again always ever what which where how why who great good nice better best "
     "happy glad sure possible able something thing part place time day work help"
 )
-UNLIKED = ("unfortunately", "sadly", "which is wrong", "which is a pity", "and i hate that", "but should not")
+# After a state, in place of "too".
+UNLIKED = ("unfortunately", "sadly", "which is wrong", "which is a pity", "and i hate that")
 MOST = 5  # fillers in a row
 WITH_PHOTO = 0.7  # how often the photo itself is named
 

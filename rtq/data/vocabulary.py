@@ -195,7 +195,7 @@ WORDS: Mapping[tuple[str, int], Words] = {
         "get rid of the blur / define the edges / bring it into focus / remove the blurriness / "
         "make the edges sharper / "
         "reduce the blurriness / enhance the sharpness / sharpen the lines / improve the focus / fix the blur / "
-        "fix some blurriness / fix the blurriness / correct the blur / remove some blur"),
+        "fix the blurriness / correct the blur / remove some blur"),
     ("sharpness", -1): _words(
         "soften / blur / smooth / smoothen", "softer / blurrier / smoother / more blurred / more blurry",
         "soft / blurry / smooth / blurred",
@@ -370,13 +370,13 @@ COMPLAINTS = _split("unfortunately {t} is {s} / i hate how {s} {t} is / the prob
                     "sadly {t} is {s} / {t} is {s}, that bothers me / i find {t} {s}, which is bad")
 REMOVE = _split("remove / get rid of / take out / eliminate / remove / take off / clear away")
 # "remove … fog"
-PARTS = {
+PARTS: Mapping[int, tuple[str, ...]] = {
     1: _split("some of the / a little of the / a bit of the / a small amount of / some / a little"),
     2: ("the", "the", ""),
     3: _split("a lot of the / a lot of / much of the / most of the / a large amount of"),
 }
 # Colours that can lie over the whole photo, and what they are called then: "a slight blue tint".
-CASTS = {
+CASTS: Mapping[tuple[str, int], tuple[str, ...]] = {
     ("warmth", 1): _split("yellow / orange / golden / warm / yellowish / peach / sepia"),
     ("warmth", -1): _split("blue / cool / cyan / bluish / cold / teal"),
     ("tint", 1): _split("pink / purple / magenta / violet / pinkish"),
