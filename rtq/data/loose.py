@@ -11,7 +11,8 @@ import numpy as np
 
 from rtq.data.attributes import STYLES, Wish
 from rtq.data.phrasing import join, pick
-from rtq.data.vocabulary import CAST_NOUNS, CASTS, DEGREES, PARTS, PLACE_WORDS, REMOVE, STYLE_WORDS, WHOLE, WORDS
+from rtq.data.vocabulary import PLACE_WORDS, STYLE_WORDS, WORDS
+from rtq.data.wording import CAST_NOUNS, CASTS, DEGREES, PARTS, REMOVE, WHOLE
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from rtq.data.attributes import Wish
 from rtq.data.phrasing import DONE, degree, gerund, is_one, join, participle, pick, with_article, words_of
-from rtq.data.vocabulary import CAST_NOUNS, CAST_STRENGTHS, CASTS, LOWER, PARTS, RAISE, REMOVE
+from rtq.data.wording import CAST_NOUNS, CAST_STRENGTHS, CASTS, LOWER, PARTS, RAISE, REMOVE
 
 _AMOUNTS = ("amount of", "level of", "levels of")
 _CHANNELS = ("on rgb", "overall", "in the whole image", "throughout the image", "in general", "everywhere",

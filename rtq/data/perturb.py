@@ -6,7 +6,8 @@ import numpy as np
 
 from rtq.data.attributes import ATTRIBUTES, PLACES, on_grid
 from rtq.data.options import COMMON
-from rtq.data.vocabulary import DEGREES, WORDS
+from rtq.data.vocabulary import WORDS
+from rtq.data.wording import DEGREES
 from rtq.editor import Local, Plan
 from rtq.editor.sliders import BY_NAME
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from rtq.data.attributes import Wish
-from rtq.data.vocabulary import DEGREES, WORDS, Words
+from rtq.data.vocabulary import WORDS, Words
+from rtq.data.wording import DEGREES
 
 DONE = ("should be", "needs to be", "must be", "has to be", "could be", "can be")
 _NO_WORDS = Words()

@@ -9,23 +9,8 @@ import numpy as np
 from rtq.data import nouns
 from rtq.data.attributes import STYLES, Wish
 from rtq.data.phrasing import DONE, degree, gerund, is_one, join, participle, pick, words_of
-from rtq.data.vocabulary import (
-    COMPLAINTS,
-    KEEP,
-    LOWER,
-    NUMERIC,
-    ON,
-    PLACE_WORDS,
-    POLITE,
-    RAISE,
-    SET,
-    SPARE,
-    STYLE_NOUNS,
-    STYLE_WORDS,
-    VAGUE,
-    WHOLE,
-    Words,
-)
+from rtq.data.vocabulary import NUMERIC, PLACE_WORDS, STYLE_NOUNS, STYLE_WORDS, VAGUE, Words
+from rtq.data.wording import COMPLAINTS, KEEP, LOWER, ON, POLITE, RAISE, SET, SPARE, WHOLE
 
 _KEEPABLE = {"brightness": ("brightness", "exposure", "light"), "contrast": ("contrast",),
              "saturation": ("colors", "saturation", "color"), "warmth": ("temperature", "white balance", "warmth"),

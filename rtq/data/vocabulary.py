@@ -7,7 +7,8 @@ import dataclasses
 from collections.abc import Mapping
 
 
-def _split(text: str) -> tuple[str, ...]:
+def split(text: str) -> tuple[str, ...]:
+    """"brighter / lighter" → ("brighter", "lighter")."""
     return tuple(part.strip() for part in text.split("/") if part.strip())
 
 
@@ -32,7 +33,7 @@ class Words:
 
 
 def _words(verbs="", adjectives="", results="", nouns="", states="", phrases="") -> Words:
-    return Words(*map(_split, (verbs, adjectives, results, nouns, states, phrases)))
+    return Words(*map(split, (verbs, adjectives, results, nouns, states, phrases)))
 
 
 # (attribute, +1 or −1) → words. Nouns of one direction are what there should be less of in the other.
@@ -297,119 +298,18 @@ NUMERIC: Mapping[str, tuple[str, ...]] = {
     "clarity": ("clarity",), "texture": ("texture",), "sharpness": ("sharpness",),
 }  # fmt: skip
 
-DEGREES: Mapping[str, Mapping[int, tuple[str, ...]]] = {
-    # before a comparative or "more": "slightly brighter"
-    "before": {
-        1: _split("slightly / a bit / a little / a touch / a tad / somewhat / a little bit / just a bit / "
-                  "just a little / only slightly / a tiny bit / barely"),
-        2: _split("moderately / noticeably / clearly / rather") + ("",) * 10,
-        3: _split("much / a lot / way / far / significantly / considerably / very much / so much / a great deal / "
-                  "dramatically / substantially / greatly / extremely / super / a whole lot / really / alot"),
-    },
-    # after a verb and its object: "brighten it slightly"
-    "after": {
-        1: _split("slightly / a bit / a little / a touch / a tad / a little bit / gently / subtly / just a bit / "
-                  "just a little / somewhat / by a little / ever so slightly / by a small amount / lightly / "
-                  "a small bit"),
-        2: _split("moderately / to a normal level / a medium amount / accordingly / to the desired level / "
-                  "a fair amount") + ("",) * 9,
-        3: _split("a lot / significantly / greatly / strongly / considerably / heavily / dramatically / by a lot / "
-                  "alot / very much / a great deal / drastically / by a large amount / extremely / substantially / "
-                  "a whole lot / quite a lot / intensely / completely"),
-    },
-    # before a verb: "slightly brighten"
-    "adverb": {
-        1: _split("slightly / gently / subtly / just slightly / lightly / very slightly"),
-        2: _split("moderately") + ("",) * 8,
-        3: _split("greatly / significantly / strongly / dramatically / heavily / really / considerably / drastically"),
-    },
-    # "add … light"
-    "amount": {
-        1: _split("a bit of / a little / a touch of / a hint of / a tad more / a little bit of / a bit more / slight / "
-                  "a small amount of / a slight bit of / a tiny bit of / just a little"),
-        2: _split("some / more / / some more / a moderate amount of / a fair amount of"),
-        3: _split("a lot of / lots of / a lot more / much more / tons of / way more / plenty of / a great deal of / "
-                  "far more / significantly more / strong / a large amount of / a good deal of"),
-    },
-    # "… too dark"
-    "too": {
-        1: _split("a bit too / a little / slightly too / a bit / a little too / slightly / somewhat / a tad too"),
-        2: ("too", "too", "so", "quite", "very", "", ""),
-        3: _split("way too / far too / much too / extremely / really too / terribly / super / incredibly"),
-    },
-    # "the photo … contrast", which there should be more of
-    "lack": {
-        1: _split("is a bit short on / lacks a little / could use a little more / has slightly too little"),
-        2: _split("lacks / is missing / is lacking / has too little / is short on / doesn't have enough / is without"),
-        3: _split("has far too little / has hardly any / has almost no / badly lacks / is badly missing / "
-                  "has way too little"),
-    },
-    # "… contrast", of which there should be more
-    "little": {
-        1: _split("slightly too little / a bit too little / a little too little"),
-        2: _split("too little / too little / little / not much"),
-        3: _split("far too little / hardly any / almost no / way too little"),
-    },
-    # "… haze", of which there should be less
-    "excess": {
-        1: _split("a bit too much / slightly too much / a little too much"),
-        2: _split("too much"),
-        3: _split("way too much / far too much / much too much"),
-    },
-}
-
-RAISE = _split("increase / raise / boost / enhance / turn up / bring up / push up / up / bump up / heighten / "
-               "amplify / "
-               "crank up / intensify / adjust up / improve / strengthen / pump up")
-LOWER = _split("decrease / reduce / lower / turn down / bring down / cut / tone down / drop / lessen / diminish / "
-               "dial down / pull down / minimize / weaken / take down / ease / adjust down")
-# What is wrong, said as a complaint: {t} is the photo, {s} what it is too much of.
-COMPLAINTS = _split("unfortunately {t} is {s} / i hate how {s} {t} is / the problem is that {t} is {s} / "
-                    "{t} is {s}, which is a pity / {t} is {s} and that is wrong / how come {t} is {s} / "
-                    "{t} is {s}, i do not want that / i am not happy that {t} is {s} / what a pity, {t} is {s} / "
-                    "sadly {t} is {s} / {t} is {s}, that bothers me / i find {t} {s}, which is bad")
-REMOVE = _split("remove / get rid of / take out / eliminate / remove / take off / clear away")
-# "remove … fog"
-PARTS: Mapping[int, tuple[str, ...]] = {
-    1: _split("some of the / a little of the / a bit of the / a small amount of / some / a little"),
-    2: ("the", "the", ""),
-    3: _split("a lot of the / a lot of / much of the / most of the / a large amount of"),
-}
-# Colours that can lie over the whole photo, and what they are called then: "a slight blue tint".
-CASTS: Mapping[tuple[str, int], tuple[str, ...]] = {
-    ("warmth", 1): _split("yellow / orange / golden / warm / yellowish / peach / sepia"),
-    ("warmth", -1): _split("blue / cool / cyan / bluish / cold / teal"),
-    ("tint", 1): _split("pink / purple / magenta / violet / pinkish"),
-    ("tint", -1): _split("green / greenish / green / lime"),
-    ("redness", 1): _split("red / reddish / red"),
-    ("brown", 1): _split("brown / brownish"),
-}
-CAST_NOUNS = _split("tone / tint / hue / cast / tone / filter / shade / tones / overlay / glow")
-CAST_STRENGTHS = {1: _split("slight / subtle / light / faint / very slight"), 2: ("",),
-                  3: _split("strong / heavy / deep / very strong / intense")}  # fmt: skip
-SET = _split("make / make / make / turn / get")
-WHOLE = _split("it / it / it / it / this / the photo / the image / the picture / this photo / this image / "
-               "this picture / "
-               "the whole image / the entire image / the overall image / the whole photo / the entire photo / "
-               "this pic / "
-               "my photo / the shot / everything / this shot / the pic / the entire picture / the whole picture / "
-               "the scene / the photograph / the whole scene / the input image / the overall picture / my picture / "
-               "the image overall / this photograph / the portrait / the landscape / the snapshot / the selfie / "
-               "the images / the photos / the outdoor shot")
-ON = _split("of / in / on / for")
-
 PLACE_WORDS: Mapping[str, tuple[str, ...]] = {
-    "sky": _split("the sky / the clouds / the upper part / the top / the top half / the sunset / the sky area / "
+    "sky": split("the sky / the clouds / the upper part / the top / the top half / the sunset / the sky area / "
                   "the ceiling / "
                   "the upper half / the top of the image / the stars / the moon / the top part / the sun"),
-    "ground": _split("the foreground / the ground / the bottom / the lower part / the beach / the water / the sand / "
+    "ground": split("the foreground / the ground / the bottom / the lower part / the beach / the water / the sand / "
                      "the road / the floor / the bottom half / the grass / the snow / the sea / the river / "
                      "the street / "
                      "the ocean / the field / the lake / the lower half / the rocks / the lawn / the bottom part / "
                      "the waves"),
-    "left": _split("the left side / the left / the left half / the left part / the left edge"),
-    "right": _split("the right side / the right / the right half / the right part / the right edge"),
-    "subject": _split(
+    "left": split("the left side / the left / the left half / the left part / the left edge"),
+    "right": split("the right side / the right / the right half / the right part / the right edge"),
+    "subject": split(
         "the subject / the face / the person / the man / the woman / the middle / the center / the people / her face / "
         "his face / the faces / the girl / the boy / the dog / the child / the centre / the main subject / the baby / "
         "the flower / the bird / the car / the building / the cat / the couple / the house / the skin / the eyes / "
@@ -426,55 +326,55 @@ PLACE_WORDS: Mapping[str, tuple[str, ...]] = {
         "the players / the singer / the musicians / the group / the deer / the lion / the monkey / the fish / "
         "the guitar / "
         "the facial features / the main object / my face / my eyes / the glass / the plate / the room"),
-    "background": _split("the background / the surroundings / everything around the subject / the backdrop / "
+    "background": split("the background / the surroundings / everything around the subject / the backdrop / "
                          "the area around the subject / the rest / the trees in the background / "
                          "the surrounding area / the wall / the walls / the background behind him / the outer parts / "
                          "the background behind her / the mountains / the buildings / the trees / the forest / "
                          "the crowd"),
-    "darks": _split("the dark areas / the dark parts / the darkest parts / the dark tones / the dark spots / "
+    "darks": split("the dark areas / the dark parts / the darkest parts / the dark tones / the dark spots / "
                     "the darker areas / the dark colors"),
-    "lights": _split("the bright areas / the bright parts / the light areas / the brightest parts / the light parts / "
+    "lights": split("the bright areas / the bright parts / the light areas / the brightest parts / the light parts / "
                      "the brighter areas / the lights / the white areas"),
-    "blue parts": _split("the blue parts / the blue areas / the blue tones / everything blue"),
-    "green parts": _split("the green parts / the green areas / the green tones / everything green"),
-    "red parts": _split("the red parts / the red areas / the red tones / everything red"),
-    "yellow parts": _split("the yellow parts / the yellow areas / the yellow tones / everything yellow"),
+    "blue parts": split("the blue parts / the blue areas / the blue tones / everything blue"),
+    "green parts": split("the green parts / the green areas / the green tones / everything green"),
+    "red parts": split("the red parts / the red areas / the red tones / everything red"),
+    "yellow parts": split("the yellow parts / the yellow areas / the yellow tones / everything yellow"),
 }  # fmt: skip
 
 STYLE_WORDS: Mapping[str, tuple[str, ...]] = {
-    "vintage": _split("vintage / retro / nostalgic / old fashioned / 70s / antique / vintage filter"),
-    "sepia": _split("sepia / sepia tone / old sepia / sepia toned / brown sepia"),
-    "old photo": _split("old photo / aged / polaroid / old faded / old timey / faded old photograph"),
-    "film": _split("film / analog film / film camera / kodak film / analog"),
-    "matte": _split("matte / matte finish / flat matte"),
-    "cinematic": _split("cinematic / teal and orange / movie / like a movie / hollywood / film noir color / "
+    "vintage": split("vintage / retro / nostalgic / old fashioned / 70s / antique / vintage filter"),
+    "sepia": split("sepia / sepia tone / old sepia / sepia toned / brown sepia"),
+    "old photo": split("old photo / aged / polaroid / old faded / old timey / faded old photograph"),
+    "film": split("film / analog film / film camera / kodak film / analog"),
+    "matte": split("matte / matte finish / flat matte"),
+    "cinematic": split("cinematic / teal and orange / movie / like a movie / hollywood / film noir color / "
                         "movie still"),
-    "moody": _split("moody / dark and moody / gloomy / sad / melancholic / somber / spooky / mysterious / gothic / "
+    "moody": split("moody / dark and moody / gloomy / sad / melancholic / somber / spooky / mysterious / gothic / "
                     "scary"),
-    "dramatic": _split("dramatic / epic / intense and dramatic / powerful / theatrical"),
-    "noir": _split("noir / film noir / dark black and white / dramatic black and white"),
-    "dreamy": _split("dreamy / soft and dreamy / romantic / ethereal / fairy tale / soft glow / magical / glowing"),
-    "airy": _split("airy / bright and airy / light and airy / fresh and airy / bright white"),
-    "pastel": _split("pastel / soft pastel / pastel colors / candy"),
-    "golden hour": _split("golden hour / golden / late afternoon / golden light / sunny golden / morning sun"),
-    "sunset": _split("sunset / evening / dusk / sunrise / sunset colors / dawn"),
-    "summer": _split("summer / sunny / tropical / sunny day / summery / cheerful / happy / bright sunny day"),
-    "autumn": _split("autumn / fall / autumnal / fall colors"),
-    "winter": _split("winter / wintry / cold winter / frosty / icy / snowy"),
-    "night": _split("night / night time / moonlight / midnight / nighttime / like it was taken at night"),
-    "foggy": _split("foggy / misty / foggy morning / overcast / cloudy / rainy"),
-    "punchy": _split("punchy / vivid / bold / crisp and vivid / striking and bold / instagram / poster"),
-    "hdr": _split("hdr / high dynamic range / hdr effect / national geographic"),
-    "bleached": _split("bleached / bleach bypass / gritty / bleached out / gritty street"),
-    "clean": _split("clean / modern / clean and modern / product photo / fresh / crisp clean / studio / catalog / "
+    "dramatic": split("dramatic / epic / intense and dramatic / powerful / theatrical"),
+    "noir": split("noir / film noir / dark black and white / dramatic black and white"),
+    "dreamy": split("dreamy / soft and dreamy / romantic / ethereal / fairy tale / soft glow / magical / glowing"),
+    "airy": split("airy / bright and airy / light and airy / fresh and airy / bright white"),
+    "pastel": split("pastel / soft pastel / pastel colors / candy"),
+    "golden hour": split("golden hour / golden / late afternoon / golden light / sunny golden / morning sun"),
+    "sunset": split("sunset / evening / dusk / sunrise / sunset colors / dawn"),
+    "summer": split("summer / sunny / tropical / sunny day / summery / cheerful / happy / bright sunny day"),
+    "autumn": split("autumn / fall / autumnal / fall colors"),
+    "winter": split("winter / wintry / cold winter / frosty / icy / snowy"),
+    "night": split("night / night time / moonlight / midnight / nighttime / like it was taken at night"),
+    "foggy": split("foggy / misty / foggy morning / overcast / cloudy / rainy"),
+    "punchy": split("punchy / vivid / bold / crisp and vivid / striking and bold / instagram / poster"),
+    "hdr": split("hdr / high dynamic range / hdr effect / national geographic"),
+    "bleached": split("bleached / bleach bypass / gritty / bleached out / gritty street"),
+    "clean": split("clean / modern / clean and modern / product photo / fresh / crisp clean / studio / catalog / "
                     "real estate"),
 }  # fmt: skip
-STYLE_NOUNS = _split("look / feel / style / mood / effect / vibe / atmosphere / tone / filter / feeling / theme / "
+STYLE_NOUNS = split("look / feel / style / mood / effect / vibe / atmosphere / tone / filter / feeling / theme / "
                      "aesthetic")
 
 # Requests that say that something is wrong but not what: scope → phrases. "{o}" is the photo.
 VAGUE: Mapping[str, tuple[str, ...]] = {
-    "all": _split(
+    "all": split(
         "fix {o} / make {o} better / improve {o} / enhance {o} / make {o} look good / make {o} look better / "
         "make {o} look nice / edit {o} / retouch {o} / auto enhance / do your magic / correct {o} / touch up {o} / "
         "make {o} look professional / help me with {o} / clean {o} up a bit / make {o} beautiful / restore {o} / "
@@ -488,14 +388,14 @@ VAGUE: Mapping[str, tuple[str, ...]] = {
         "make {o} look normal / enhance the overall quality / photoshop {o} / make {o} prettier / "
         "edit {o} as you like / "
         "improve the overall look / make {o} ready to print / make {o} good enough to frame / make {o} less ugly"),
-    "light": _split(
+    "light": split(
         "fix the lighting / correct the exposure / fix the exposure / balance the light / improve the lighting / "
         "adjust the exposure / adjust the brightness and contrast / adjust the lighting / fix the light in {o} / "
         "balance the exposure / auto exposure / adjust the brightness / adjust the levels / correct the lighting / "
         "fix the brightness / the lighting is bad / the light is wrong / the exposure is off / auto levels / "
         "make the lighting better / make the light look natural / adjust the curves / set the exposure right / "
         "enhance the lighting / adjust the contrast and brightness / normalize the exposure / even out the exposure"),
-    "color": _split(
+    "color": split(
         "fix the colors / correct the colors / fix the white balance / correct the white balance / "
         "balance the colors / "
         "adjust the colors / color correct {o} / make the colors look natural / fix the color cast / "
@@ -506,18 +406,3 @@ VAGUE: Mapping[str, tuple[str, ...]] = {
         "improve the color balance / "
         "adjust the color tone / restore the original colors / make the whites look white"),
 }  # fmt: skip
-POLITE = _split("please / please, / can you / could you / can you please / could you please / please just / "
-                "i want you to / i would like you to / hi, please / can someone / could someone please / "
-                "i need you to / would you / just / try to / let's / hello, can you / can anyone / i'd like you to / "
-                "hey, could you / kindly / i was wondering if you could / can somebody please / would you please / "
-                "i would love it if you could")
-# What spares a place, after a wish for the rest of the photo.
-SPARE = _split("but keep {p} / but leave {p} alone / but don't touch {p} / but not {p} / without changing {p} / "
-               "except {p} / except for {p} / everywhere but {p} / apart from {p} / but leave {p} as is / "
-               "keep {p} as it is / leave {p} alone / don't change {p} / but do not alter {p} / "
-               "everywhere except {p} / without touching {p} / but keep {p} the same / but let {p} stay as it is / "
-               "keep {p} / leave {p} out")
-KEEP = _split("but don't touch the {n} / don't change the {n} / without changing the {n} / keep the {n} as it is / "
-              "leave the {n} alone / but keep the same {n} / the {n} should stay the same / do not alter the {n} / "
-              "no change to the {n} / but leave the {n} as is / keep the {n} / without more {n} / not the {n} / "
-              "the {n} is fine / keep the original {n} / without affecting the {n}")

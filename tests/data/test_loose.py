@@ -5,7 +5,8 @@ import pytest
 
 from rtq.data import drafts, loose
 from rtq.data.attributes import ATTRIBUTES, STYLES, Wish
-from rtq.data.vocabulary import CASTS, DEGREES, PARTS, PLACE_WORDS, REMOVE, STYLE_WORDS, WORDS
+from rtq.data.vocabulary import PLACE_WORDS, STYLE_WORDS, WORDS
+from rtq.data.wording import CASTS, DEGREES, PARTS, REMOVE
 
 WISHES = [Wish(name, level) for name, sign in WORDS if name in ATTRIBUTES for level in (sign, 3 * sign)]
 

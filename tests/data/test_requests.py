@@ -9,7 +9,8 @@ import pytest
 from rtq.data import drafts, requests
 from rtq.data.attributes import ATTRIBUTES, LOCAL_ATTRIBUTES, PLACES, STYLES, Wish, plan_of, slider_values
 from rtq.data.options import POCKET
-from rtq.data.vocabulary import CASTS, LOWER, NUMERIC, PLACE_WORDS, REMOVE, SPARE, VAGUE, WORDS
+from rtq.data.vocabulary import NUMERIC, PLACE_WORDS, VAGUE, WORDS
+from rtq.data.wording import CASTS, LOWER, REMOVE, SPARE
 from rtq.text.grammar import permitted
 
 WISHES = [Wish(name, sign * level) for name, row in ATTRIBUTES.items() for level in (1, 2, 3) for sign in (1, -1)
