@@ -200,12 +200,15 @@ def test_turns_on_a_mesh_are_those_on_copies():
     """The same answers, critiques and updates with parameters divided over data, fsdp and tensor."""
     options = ConfigDict({"mode": "mesh", "data": 2, "fsdp": 2, "tensor": 2})
     places = {"copies": DEVICES, "mesh": parallel.make(options, CFG)}
+    # With a small eps Adam's first step has one size, and rounding decides its sign where the gradient is nearly 0.
+    optimizer = optim.make(ConfigDict({**train_tiny.OPTIMIZER, "eps": 1e-3}), 10)
+    learning = LEARNING._replace(optimizer=optimizer)
     found = {}
     for name, devices in places.items():
-        at = devices.place(state.create(tiny.params(), OPTIMIZER))
+        at = devices.place(state.create(tiny.params(), optimizer))
         models = policy_turn.Models(at.params, at.params, at.params)
-        playing = policy_turn.Turn(SETUP, LEARNING, devices, ANSWERS)
-        comparing = reward_turn.Turn(JUDGING, LEARNING._replace(row_images=True), devices)
+        playing = policy_turn.Turn(SETUP, learning, devices, ANSWERS)
+        comparing = reward_turn.Turn(JUDGING, learning._replace(row_images=True), devices)
         (answers, _), health, _ = playing.play(models, batch(), KEY)
         critiques, judged = comparing.play(at.params, at.params, pairs.perturbed(batch()), KEY)
         rows = [devices.fetch((taken.tokens, taken.trained, taken.logprobs)) for taken in (answers, critiques)]
@@ -218,5 +221,4 @@ def test_turns_on_a_mesh_are_those_on_copies():
         np.testing.assert_allclose(logprobs[trained], close[trained], atol=2e-4)
     for name, pair in health.items():
         np.testing.assert_allclose(there[name], pair, rtol=2e-3, atol=2e-3, err_msg=name)
-    # A tenth of Adam's first step, which is 5e-3 however small a gradient: rounding shows where that is nearly 0.
-    jax.tree.map(functools.partial(np.testing.assert_allclose, atol=5e-4), params, moved)
+    jax.tree.map(functools.partial(np.testing.assert_allclose, atol=1e-4), params, moved)
