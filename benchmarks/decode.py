@@ -1,6 +1,6 @@
 """Speed of decoding, beside transformers.generate, in one run.
 
-    pip install rtq[bench] && python benchmarks/decode.py
+    pip install '.[bench]' && python benchmarks/decode.py
 
 The model has 4.88 M parameters (text 4 x 256, heads 4/2, ffn 768, vocabulary 2,048 tied; vision 4 x 128), random
 float32 weights, the same for both. 4 prompts of 184 tokens, 64 of them a 224 x 224 image; 8 samples each, 64 tokens,

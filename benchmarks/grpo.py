@@ -1,6 +1,6 @@
 """Speed of a GRPO step on a vision-language model, beside TRL's GRPOTrainer, in one run.
 
-    pip install rtq[bench]
+    pip install '.[bench]'
     python -m venv trl && trl/bin/pip install torch==2.13.0 torchvision==0.28.0 transformers==5.23.0 trl==1.16.0
     python benchmarks/grpo.py --trl-python trl/bin/python
 
@@ -256,7 +256,7 @@ def turn(folder: pathlib.Path, count: int) -> dict:
     without = setup._replace(scorer={"form": 1.0})
     how = grpo.learning(config, parts.cfg, optimizer)
     looking = grpo.learning(config, parts.reward_cfg, optimizer, row_images=True)
-    feed = grpo.Prompts(parts.folders["train"], config, parts.writer)
+    feed = grpo.Prompts(parts.folders, "train", config, parts.writer)
 
     def program(function, measured=True, **fixed):
         return devices.rows(functools.partial(function, **fixed), measured=measured)

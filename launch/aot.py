@@ -1,6 +1,6 @@
 """Does it fit? Compiles the full-size programs for a TPU pod with the real TPU compiler, on any machine without one.
 
-    pip install rtq[tpu]
+    pip install '.[tpu]'
     python launch/aot.py --preset=7b --topology=v5e:8x8        # also v5p:4x4x4, v6e:8x8
 
 Four programs, sharded by the logical rules of rtq.models: a step of supervised fine-tuning (all parameters, float32
@@ -290,7 +290,7 @@ def devices_of(topology: str):
     if topology.split(":")[0] not in HBM:
         raise ValueError(f"--topology={topology}: the chip must be one of {', '.join(HBM)}, as in v5e:8x8")
     if importlib.util.find_spec("libtpu") is None:
-        raise ValueError("libtpu, the TPU's compiler, is not installed: pip install rtq[tpu]")
+        raise ValueError("libtpu, the TPU's compiler, is not installed: pip install '.[tpu]'")
     try:
         return topologies.get_topology_desc(platform="tpu", topology_name=topology).devices
     except jax.errors.JaxRuntimeError as error:

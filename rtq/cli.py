@@ -40,7 +40,10 @@ class _Version(argparse.Action):
 
 def _number(kind: type, lo: float, hi: float):
     def convert(text: str):
-        value = kind(text)
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number; allowed: {lo:g} to {hi:g}") from None
         if not lo <= value <= hi:
             raise argparse.ArgumentTypeError(f"{text} is out of range; allowed: {lo:g} to {hi:g}")
         return value

@@ -80,7 +80,9 @@ class _Files:
             cli_photo.make_folder(target.parent)
         plans = [] if args.plan_out is None else _versions(pathlib.Path(args.plan_out), args.samples)
         files = _Files(_versions(target, args.samples), plans)
-        for path in files.photos + files.plans:
+        for number, path in enumerate(files.photos + files.plans):
+            if path in files.photos[:number]:
+                raise Failure(USAGE, f"--plan-out {path}: is where the photo goes; choose another name")
             check_free(path, args.overwrite, args.photo)
         return files
 

@@ -7,6 +7,7 @@ A run that was interrupted goes on where it stopped when it is started again. Ex
 error, 2 wrong flags, 143 interrupted with everything saved.
 """
 
+import contextlib
 import pathlib
 import re
 import sys
@@ -19,6 +20,10 @@ from ml_collections import config_flags
 from rtq.eval import evaluate
 from rtq.train import grpo, loop, parallel, pgrt, pocket, sft
 
+NEEDED = {  # what flags say of a wrong value → what is allowed
+    "invalid literal for int": "a whole number", "could not convert string to float": "a number",
+    "Non-boolean argument": "true or false", "as a ConfigDict": "a key of this group, as in --config.optimizer.clip=1",
+}  # fmt: skip
 TASKS = {
     "sft": sft.train, "grpo": grpo.train, "pgrt": pgrt.train, "pocket": pocket.train, "evaluate": evaluate.evaluate,
 }  # fmt: skip
@@ -34,17 +39,30 @@ def parse(arguments: list[str]) -> list[str]:
             raise ValueError("both --config=FILE and --workdir=DIR are needed")
         if CONFIG.value.task not in TASKS:
             raise ValueError(f"task {CONFIG.value.task!r} is not one of {', '.join(TASKS)}")
+        if pathlib.Path(WORKDIR.value).is_file():
+            raise ValueError(f"--workdir={WORKDIR.value}: a file; name a folder")
         if rest[1:]:
             raise ValueError(f"unexpected argument {rest[1]!r}")
-    except (AttributeError, KeyError) as error:
-        key = re.search(r"\w+", str(error)).group()
-        culprits = [a for a in arguments if a.startswith("--config.") and key in a.split("=")[0].split(".")]
-        print(f"rtq.main: the configuration has no key {key!r}: {' '.join(culprits)}", file=sys.stderr)
-        sys.exit(2)
-    except (flags.Error, ValueError, OSError) as error:
-        print(f"rtq.main: {[line for line in str(error).splitlines() if line.strip()][-1].strip()}", file=sys.stderr)
+    except (flags.Error, AttributeError, KeyError, ValueError, OSError) as error:
+        print(f"rtq.main: {explained(error, arguments)}", file=sys.stderr)
         sys.exit(2)
     return rest
+
+
+def explained(error: Exception, arguments: list[str]) -> str:
+    """One line: which flag is wrong, and what is allowed."""
+    text = str(error)
+    if isinstance(error, (AttributeError, KeyError)):
+        key = (re.search(r"lookup: .*?(\w+)\W*$", text) or re.search(r"(\w+)", text))[1]
+        culprits = [a for a in arguments if a.startswith("--config.") and key in a.split("=")[0].split(".")]
+        near = re.search(r'Did you mean "(\w+)"', text)
+        return f"the configuration has no key {key!r}: {' '.join(culprits)}" + (f"; {near[1]!r} is one" if near else "")
+    if flag := re.match(r"flag (--config\S+?)=(.*?): ", text):
+        for said, needed in NEEDED.items():
+            if said in text:
+                return f"{flag[1]} needs {needed}, not {flag[2]!r}"
+    line = [line for line in text.splitlines() if line.strip()][-1].strip()
+    return re.sub(r"^\w+Error: ", "", line)
 
 
 def main(_) -> None:
@@ -61,7 +79,8 @@ def main(_) -> None:
         print(f"rtq.main: {reason}", file=sys.stderr)
         sys.exit(143)
     except (loop.Diverged, ValueError, OSError) as error:
-        (workdir / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        with contextlib.suppress(OSError):  # there may be no such folder, or no room in it
+            (workdir / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
         print(f"rtq.main: {error}", file=sys.stderr)
         sys.exit(1)
 

@@ -28,12 +28,17 @@ def run(*arguments: str) -> subprocess.CompletedProcess:
 
 
 WRONG = {
-    "unknown key": (["--config.optimizer.learning_rat=1"], "no key 'learning_rat': --config.optimizer.learning_rat=1"),
+    "unknown key": (["--config.optimizer.clipp=1"], "no key 'clipp': --config.optimizer.clipp=1; 'clip' is one"),
     "unknown group": (["--config.optimiser.clip=1"], "no key 'optimiser'"),
-    "wrong type": (["--config.steps=many"], "invalid literal for int() with base 10: 'many'"),
-    "unknown preset": (["--config=experiments/sft.py:huge"], "no preset 'huge'; choose from pocket, smoke, 3b, 7b"),
+    "no group": (["--config.steps.x=3"], "no key 'x': --config.steps.x=3"),
+    "wrong type": (["--config.steps=many"], "--config.steps needs a whole number, not 'many'"),
+    "no number": (["--config.optimizer.clip=much"], "--config.optimizer.clip needs a number, not 'much'"),
+    "neither true nor false": (["--config.model.remat=maybe"], "--config.model.remat needs true or false, not 'maybe'"),
+    "a whole group": (["--config.data=photos"], "--config.data needs a key of this group"),
+    "unknown preset": (["--config=experiments/sft.py:huge"], "main: there is no preset 'huge'; choose from pocket,"),
     "no such file": (["--config=experiments/nothing.py"], "experiments/nothing.py"),
     "unknown flag": (["--workdri=x"], "Unknown command line flag 'workdri'"),
+    "a file as folder": ([f"--workdir={__file__}"], "test_main.py: a file; name a folder"),
     "stray word": (["now"], "unexpected argument 'now'"),
     "unknown task": (["--config.task=dance"], "task 'dance' is not one of sft"),
 }

@@ -24,6 +24,7 @@ LOCAL = 0.5  # share of rows without photos that are made local: places, and wha
 FREE = 0.3  # share of redrawn requests that are read whose words stand in no frame
 WEAK = 2 / 3  # share of weak edits among those that are judged: of many good ones a critic learns not to look
 MISREAD = (0.0, 0.0, 0.5)  # standard deviations of what a judge gets wrong, in steps; one is drawn for each row
+HELD_OUT = 1_000_003  # added to the seed of rows that are not trained on: their words must be other draws
 REDRAWN = 0.8  # share of rows with other wishes, words and mistakes than the studio's; those went through its filters
 
 
@@ -53,9 +54,10 @@ def dataset(out_dir: str | pathlib.Path, *, tasks: Mapping[str, float], batch_si
                          f"tasks: {', '.join(TASKS)}; kinds: {', '.join(KINDS)}")  # fmt: skip
     dropped = collections.Counter() if dropped is None else dropped
     parts = []
-    for number, task in enumerate(tasks):
-        rows = _examples(out_dir, seed + 7919 * TASKS.index(task), host, kinds)
-        rows = rows.random_map(functools.partial(_row, task, writer), seed=seed + 1 + number)
+    for task in tasks:
+        stream = _stream(seed, TASKS.index(task), host)
+        rows = _examples(out_dir, stream, host, kinds)
+        rows = rows.random_map(functools.partial(_row, task, writer), seed=stream)
         fits = functools.partial(_fits, task, lengths[task], dropped)
         collate = functools.partial(batches.collate, length=lengths[task], pad_id=writer.tokenizer.pad_id)
         one = rows.to_iter_dataset(_READ).filter(fits)
@@ -68,13 +70,19 @@ def prompts(out_dir: str | pathlib.Path, *, count: int, writer: Writer, seed: in
             dropped: collections.Counter | None = None) -> grain.IterDataset:
     """Endless (`batches.PromptBatch`, list of its examples); `count`: prompts of this host; else as `dataset`."""
     dropped = collections.Counter() if dropped is None else dropped
-    made = _examples(out_dir, seed + 104729, host, kinds).random_map(functools.partial(_prompt, writer), seed=seed)
+    stream = _stream(seed, len(TASKS), host)
+    made = _examples(out_dir, stream, host, kinds).random_map(functools.partial(_prompt, writer), seed=stream)
     fits = functools.partial(_prompt_fits, length, dropped)
     collate = functools.partial(batches.collate_prompts, length=length, pad_id=writer.tokenizer.pad_id)
     return made.to_iter_dataset(_READ).filter(fits).batch(count, drop_remainder=True, batch_fn=collate)
 
 
 _READ = grain.ReadOptions(num_threads=1, prefetch_buffer_size=16)
+
+
+def _stream(seed: int, purpose: int, host: tuple[int, int]) -> int:
+    """The seed of what is shuffled and drawn: grain numbers each host's rows from 0, so it must differ for each."""
+    return int(np.random.SeedSequence([seed, purpose, host[0]]).generate_state(1)[0])
 
 
 def _examples(out_dir, seed: int, host: tuple[int, int], kinds: Collection[str]) -> grain.MapDataset:

@@ -14,6 +14,7 @@ import os
 import pathlib
 import sys
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -107,9 +108,12 @@ def examples(sources: Sequence[Source], rng_key: tuple[int, ...], settings: tupl
              counts: collections.Counter):
     """Endless (example, crop uint8[S, S, 3]) pairs; `counts` is kept up to date under "drawn" and the reasons."""
     seed, split, size, options, kinds = settings
+    # A build of other kinds is of other crops, not of the same that are of its kind.
+    own = () if dict(kinds) == dict(drafts.KINDS) else (zlib.crc32(json.dumps(dict(kinds), sort_keys=True).encode()),)
     number = 0
     while True:
-        rngs = [np.random.default_rng([seed, photos.SPLITS.index(split), *rng_key, number + i]) for i in range(CHUNK)]
+        base = [seed, photos.SPLITS.index(split), *rng_key]
+        rngs = [np.random.default_rng([*base, number + i, *own]) for i in range(CHUNK)]
         some = [drafts.draft(sources, rng, size, kinds) for rng in rngs]
         number += CHUNK
         yield from _developed(some, rngs, (split, options), experience, counts)

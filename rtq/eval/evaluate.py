@@ -61,6 +61,8 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
     if len(sides) > 1:
         raise ValueError(f"policies: they see {', '.join(map(str, sorted(sides)))} pixels; one size is needed")
     side = 2 * sides.pop()
+    if config.regressor:
+        photos.sources(config.regressor)  # if it cannot be read, then not after an hour
     test, known = held_out.sources(config.photos, config.split, config.split_seed)
     held = held_out.examples(test, known, count=config.count, seed=config.seed, side=side)
     keys, squares = held_out.squares(test, side)

@@ -42,7 +42,7 @@ class PhotoInfo:
 
 
 def photo_info(path: str | os.PathLike) -> PhotoInfo:
-    """Reads the facts from a photo's metadata; a raw photo other than DNG needs the extra `rtq[raw]` for its
+    """Reads the facts from a photo's metadata; a raw photo other than DNG needs the extra `[raw]` for its
     as-shot white balance.
 
     Raises:

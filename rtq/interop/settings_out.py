@@ -112,7 +112,7 @@ def _white_balance(plan: Plan, photo: PhotoInfo, preset: bool, notes: Notes) -> 
     if preset or photo.as_shot is None:
         for row in given:
             notes.dropped(row.name, "raw photos need Kelvin, which depend on the photo" if preset else
-                          "the raw photo's as-shot white balance is unknown (reading it takes rtq[raw])")
+                          "the raw photo's as-shot white balance is unknown (to read it: pip install rawpy)")
         return {} if preset else {"WhiteBalance": "As Shot"}
     kelvin, raw_tint = white_balance.to_absolute(temperature, tint, photo.as_shot)
     kelvin_written = round(min(max(kelvin, white_balance.KELVIN[0]), white_balance.KELVIN[1]))

@@ -1,4 +1,4 @@
-"""Camera raw through LibRaw (rawpy, the extra `rtq[raw]`): linear, camera white balance, nothing clipped at white.
+"""Camera raw through LibRaw (rawpy, the extra `[raw]`): linear, camera white balance, nothing clipped at white.
 
 LibRaw gives linear light in ProPhoto primaries at 16 bits with highlights blended rather than cut, scaled here so
 that 1 is where the least amplified channel (green, as a rule) saturates; what the others recorded above stays above.

@@ -165,7 +165,7 @@ def read(path, *, max_pixels: int = 200_000_000) -> Photo:
     try:
         photo, notes = _photo(_decode(data, kind, max_pixels))
     except ImportError as error:
-        raise PhotoError(f"{path}: camera raw needs rawpy: pip install 'rtq[raw]' ({error})") from error
+        raise PhotoError(f"{path}: camera raw needs rawpy: pip install rawpy ({error})") from error
     except DAMAGED as error:
         verb = one_line(error) if type(error) is ValueError else f"broken or truncated {kind} ({one_line(error)})"
         raise PhotoError(f"{path}: {verb}") from error

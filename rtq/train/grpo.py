@@ -53,14 +53,14 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     Raises:
       ValueError: one line: something in the configuration or the data cannot be.
     """
+    optimizer = optim.make(config.optimizer, config.steps * config.loss.updates)
     parts = prepare(config, workdir)
     devices, key = parts.devices, jax.random.key(config.seed)
-    optimizer = optim.make(config.optimizer, config.steps * config.loss.updates)
     policy = create(parts, parts.cfg, config.policy.checkpoint, config, key, optimizer)
     carry = {"policy": policy} | ({"reference": copied(policy.params)} if config.loss.beta else {})
     judge = frozen(parts, config, key) if config.scorer.learned else None
     turn = player(config, parts, optimizer)
-    feed = Prompts(parts.folders["train"], config, parts.writer)
+    feed = Prompts(parts.folders, "train", config, parts.writer)
     appraise = appraiser(config, parts)
 
     def advance(carry: loop.Carry, number: int) -> loop.Outcome:
@@ -195,10 +195,10 @@ def every(config: Any) -> loop.Every:
 class Prompts:
     """This host's endless prompts with their examples, and where they stand."""
 
-    def __init__(self, folder: pathlib.Path, config: Any, writer: rows.Writer):
+    def __init__(self, folders: dict[str, pathlib.Path], name: str, config: Any, writer: rows.Writer):
         self._rows = iter(
             pipeline.prompts(
-                folder, count=config.batch // jax.process_count(), writer=writer, seed=config.seed,
+                folders[name], count=config.batch // jax.process_count(), writer=writer, seed=sft.seed_of(config, name),
                 length=config.sampling.prompt_tokens, kinds=sft.kinds_of(config, "edit"),
                 host=(jax.process_index(), jax.process_count()),
             )
@@ -217,7 +217,7 @@ class Prompts:
 def appraiser(config: Any, parts: Parts, also: appraisal.Also | None = None) -> appraisal.Appraiser:
     """The measure of the policy on `evaluation.batches` batches of validation requests."""
     greedy = policy_turn.Turn(policy_setup(config, parts, greedy=True), None, parts.devices, parts.answers)
-    held = Prompts(parts.folders["validation"], config, parts.writer)
+    held = Prompts(parts.folders, "validation", config, parts.writer)
     batches = [held() for _ in range(config.evaluation.batches)]
     answer = parts.devices.once(functools.partial(_free_answers, policy_setup(config, parts)))
     free = free_table(parts.cfg.vocab_size, parts.tokenizer.eos_id, (parts.tokenizer.image_id,))

@@ -26,7 +26,7 @@ def learning_rate(options: Any, steps: int) -> Callable[[Any], jax.Array]:
     if options.schedule not in SCHEDULES:
         raise ValueError(f"optimizer.schedule is {options.schedule!r}; choose from {', '.join(SCHEDULES)}")
     if not 0 <= options.warmup <= steps:
-        raise ValueError(f"optimizer.warmup is {options.warmup}, but there are {steps} steps")
+        raise ValueError(f"optimizer.warmup is {options.warmup}, but there are {steps} updates; allowed: 0 to {steps}")
     peak, warmup, final, cosine = options.learning_rate, options.warmup, options.final, options.schedule == "cosine"
 
     def rate(count):

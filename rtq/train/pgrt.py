@@ -25,13 +25,14 @@ def train(config: Any, workdir: pathlib.Path) -> None:
       ValueError: one line: something in the configuration or the data cannot be.
     """
     _check(config)
-    parts = grpo.prepare(config, workdir)
-    devices, key, turns = parts.devices, jax.random.key(config.seed), config.rounds
+    turns = config.rounds
     optimizer = optim.make(config.optimizer, config.steps * turns.policy_steps * config.loss.updates)
     judging = optim.make(_reward_options(config), config.steps * turns.reward_steps * config.loss.updates)
+    parts = grpo.prepare(config, workdir)
+    devices, key = parts.devices, jax.random.key(config.seed)
     policy = grpo.create(parts, parts.cfg, config.policy.checkpoint, config, key, optimizer)
     reward = grpo.create(parts, parts.reward_cfg, config.reward.checkpoint, config, jax.random.fold_in(key, 1), judging)
-    feed = grpo.Prompts(parts.folders["train"], config, parts.writer)
+    feed = grpo.Prompts(parts.folders, "train", config, parts.writer)
     buffer = pairs.empty(pairs.perturbed(feed()[0]), turns.buffer)
     carry = {"policy": policy, "reward": reward, "buffer": buffer}
     if config.loss.beta:
@@ -129,7 +130,7 @@ def perturbed_accuracy(config: Any, workdir: pathlib.Path, count: int) -> dict[s
     parts = grpo.prepare(config, workdir)
     judge = reward_turn.Judge(reward_setup(config, parts), parts.devices)
     reward = grpo.frozen(parts, config, jax.random.key(config.seed))
-    feed = grpo.Prompts(parts.folders["validation"], config, parts.writer)
+    feed = grpo.Prompts(parts.folders, "validation", config, parts.writer)
     rows = [judge(reward, pairs.perturbed(feed()[0]))[1] for _ in range(-(-count // config.batch))]
     found = appraisal.means([jax.device_get(row) for row in rows])
     return {name: found[f"validation/{name}"] for name in ("accuracy", "clear_accuracy")}

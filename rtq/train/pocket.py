@@ -24,7 +24,7 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     for name in config.order:
         stage, folder = config.stages[name], workdir / name
         if not _is_done(folder, stage.trained):
-            sft.train(stage_config(config, stage, workdir), _made(folder))
+            sft.train(stage_config(config, name, workdir), _made(folder))
             # Each stage compiles its own programs; all together are more mappings than Linux gives a process.
             jax.clear_caches()
         _pass(name, stage.measure, measured(folder, stage.measure), stage.gate)
@@ -50,9 +50,10 @@ def result(config: Any, name: str, workdir: pathlib.Path) -> pathlib.Path:
     return workdir / name / (MIXED if stage.share < 1 else stage.trained)
 
 
-def stage_config(config: Any, stage: Any, workdir: pathlib.Path) -> Any:
-    """The configuration of one supervised stage."""
-    out = config.copy_and_resolve_references()
+def stage_config(config: Any, name: str, workdir: pathlib.Path) -> Any:
+    """The configuration of one supervised stage; each draws words and mistakes of its own."""
+    out, stage = config.copy_and_resolve_references(), config.stages[name]
+    out.seed = config.seed + config.order.index(name)
     out.trained, out.steps, out.tasks = stage.trained, stage.steps, stage.tasks
     out.data.kinds, out.data.dir = stage.kinds, config.data.dir or str(workdir / "data")
     out.optimizer.schedule = stage.schedule
@@ -66,19 +67,20 @@ def last_config(config: Any, workdir: pathlib.Path) -> Any:
     out = config.copy_and_resolve_references()
     out.batch, out.data.dir = config.prompts, config.data.dir or str(workdir / "data")
     out.optimizer.learning_rate, out.critique.learning_rate = config.last.policy_rate, config.last.reward_rate
+    out.optimizer.warmup = config.last.warmup
     out.evaluation.every = out.checkpoint.every = config.last.every
     out.policy.checkpoint = str(workdir / "assets" / "policy-sft")
     out.reward.checkpoint = str(workdir / "assets" / "reward-sft")
     return out
 
 
-def measured(folder: pathlib.Path, name: str) -> float:
-    """The last value of a validation metric; of several that begin with the name, the mean (`facts/within_one/…`)."""
+def measured(folder: pathlib.Path, names: str) -> float:
+    """The last value of a validation metric; of several, "edit/accuracy,words/accuracy", the mean."""
+    wanted = [f"validation/{name}" for name in names.split(",")]
     for row in reversed(writer.read(folder / "metrics.jsonl")):
-        found = [value for key, value in row.items() if key.startswith(f"validation/{name}")]
-        if found:
-            return sum(found) / len(found)
-    raise ValueError(f"{folder}: no validation metric {name}")
+        if all(name in row for name in wanted):
+            return sum(row[name] for name in wanted) / len(wanted)
+    raise ValueError(f"{folder}: no validation metric {names}")
 
 
 def _pass(stage: str, measure: str, reached: float, gate: float) -> None:

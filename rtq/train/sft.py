@@ -63,7 +63,7 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     )
     fresh = devices.create(lambda *a: state.create(parameters(*a), optimizer), *arguments)
     steps = {task: devices.lift(functools.partial(sft_step.step, setup=setup, task=task)) for task in feed.tasks}
-    evaluate = evaluator(config, setup, devices, folders["validation"], writer)
+    evaluate = evaluator(config, setup, devices, folders, writer)
     samples = Samples(config, cfg, devices, folders["validation"], writer, workdir)
 
     def advance(carry: loop.Carry, number: int) -> loop.Outcome:
@@ -150,7 +150,7 @@ class Feed:
         self._shares = np.array(list(shares.values())) / sum(shares.values())
         self.dropped: collections.Counter = collections.Counter()  # rows that were too long, by task, since the start
         self._rows = {
-            task: open_rows(folders[VAGUE if task == VAGUE else "train"], task, config, writer, self.dropped)
+            task: open_rows(folders, VAGUE if task == VAGUE else "train", task, config, writer, self.dropped)
             for task in shares
         }  # fmt: skip
 
@@ -168,26 +168,34 @@ class Feed:
             made.set_state(position[task])
 
 
+def seed_of(config: Any, name: str) -> int:
+    """The seed of what is drawn of a folder's examples: a run's own in training, the same in all runs in validation."""
+    return config.data.seed + pipeline.HELD_OUT if name == "validation" else config.seed
+
+
 def open_rows(
-    folder: pathlib.Path, task: str, config: Any, writer: rows.Writer, dropped: collections.Counter | None = None
+    folders: Mapping[str, pathlib.Path], name: str, task: str, config: Any, writer: rows.Writer,
+    dropped: collections.Counter | None = None,
 ) -> Iterator[batches.Batch]:  # fmt: skip
-    """This host's endless batches of one task; dropped: as in `pipeline.dataset`."""
+    """This host's endless batches of one task from one of the folders; dropped: as in `pipeline.dataset`."""
     return iter(
         pipeline.dataset(
-            folder, tasks={task: 1.0}, batch_size=config.batch // jax.process_count(), writer=writer, seed=config.seed,
-            lengths=config.lengths.to_dict(), kinds=kinds_of(config, task),
+            folders[name], tasks={task: 1.0}, batch_size=config.batch // jax.process_count(), writer=writer,
+            seed=seed_of(config, name), lengths=config.lengths.to_dict(), kinds=kinds_of(config, task),
             host=(jax.process_index(), jax.process_count()), dropped=dropped,
         )
     )  # fmt: skip
 
 
-def evaluator(config: Any, setup: sft_step.Setup, devices: Any, folder: pathlib.Path, writer: rows.Writer) -> Callable:
+def evaluator(
+    config: Any, setup: sft_step.Setup, devices: Any, folders: Mapping[str, pathlib.Path], writer: rows.Writer
+) -> Callable:  # fmt: skip
     """params → {"validation/loss": …, "validation/TASK/…": …} over the same few batches every time."""
     held = {
         task: [next(made) for _ in range(config.evaluation.batches)]
         for task, share in config.tasks.items()
         if share > 0
-        for made in [open_rows(folder, task, config, writer)]
+        for made in [open_rows(folders, "validation", task, config, writer)]
     }
     measures = {task: devices.measure(functools.partial(sft_step.evaluate, setup=setup, task=task)) for task in held}
 
@@ -215,7 +223,8 @@ class Samples:
         self._run = None
         if not (count and config.tasks.get("edit", 0)):
             return
-        made = pipeline.prompts(folder, count=count, writer=writer, seed=config.seed, length=config.lengths.edit)
+        made = pipeline.prompts(folder, count=count, writer=writer, seed=seed_of(config, "validation"),
+                                length=config.lengths.edit)  # fmt: skip
         self._batch, self._examples = next(iter(made))
         self._table = free_table(cfg.vocab_size, self._tokenizer.eos_id, (self._tokenizer.image_id,))
         self._run = devices.once(functools.partial(_answers, cfg))

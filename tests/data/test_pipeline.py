@@ -89,3 +89,23 @@ def test_bad_settings_are_told_in_one_line(tmp_path):
         pipeline.dataset(build(), tasks={"edit": 1.0}, batch_size=2, writer=writer(), seed=0, kinds=("style",))
     with pytest.raises(ValueError, match="for 100 hosts"):
         pipeline.dataset(build(), tasks=TASKS, batch_size=2, writer=writer(), seed=0, host=(0, 100))
+
+
+def test_rows_that_are_not_trained_on_have_other_words():
+    """The same examples drawn for training and with the seed of validation: rows without photos would be the same."""
+    def words(seed):
+        data = pipeline.dataset(build(), tasks={"words": 1.0}, batch_size=8, writer=writer(), seed=seed)
+        return [row.tobytes() for batch in take(iter(data), 6) for row in batch.tokens]
+
+    first = words(0)
+    assert first == words(0)
+    for seed in (1, pipeline.HELD_OUT):  # a fifth of the rows keeps the studio's words, which both may meet
+        assert len(set(first) & set(words(seed))) < len(first) / 3
+
+
+def test_hosts_draw_words_of_their_own():
+    def words(host):
+        data = pipeline.dataset(build(), tasks={"words": 1.0}, batch_size=4, writer=writer(), seed=0, host=(host, 2))
+        return {row.tobytes() for batch in take(iter(data), 6) for row in batch.tokens}
+
+    assert len(words(0) & words(1)) <= 2

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from data_photos import KINDS, SIZE, build, write_scenes, writer
 
-from rtq.data import correction, measure, photos, records, rendering, rows, studio
+from rtq.data import correction, drafts, measure, photos, records, rendering, rows, studio
 from rtq.data.attributes import Wish, plan_of
 from rtq.data.example import Example
 from rtq.data.options import POCKET
@@ -60,6 +60,15 @@ def test_builds_are_equal_and_go_on_where_they_stopped(tmp_path):
     assert [e for e, _ in records.read(again)] == [e for e, _ in records.read(folder)]
     with pytest.raises(ValueError, match="other settings"):
         studio.build(found, again, count=40, seed=1, split="train", size=SIZE, kinds=KINDS)
+
+
+def test_a_build_of_other_kinds_is_of_other_crops(tmp_path):
+    found = photos.sources(str(pathlib.Path(build()).parent / "photos"))
+    crops = []
+    for name, kinds in {"all": drafts.KINDS, "vague": {"vague": 1.0}}.items():
+        studio.build(found, tmp_path / name, count=12, seed=0, split="train", size=SIZE, kinds=kinds)
+        crops.append({crop.tobytes() for _, crop in records.read(tmp_path / name)})
+    assert not crops[0] & crops[1]
 
 
 def test_splits_share_no_photo(tmp_path):

@@ -142,7 +142,7 @@ def test_unknown_chip_is_one_line():
 
 def test_missing_compiler(monkeypatch):
     monkeypatch.setattr(aot.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"libtpu, the TPU's compiler, is not installed: pip install rtq\[tpu\]"):
+    with pytest.raises(ValueError, match=r"libtpu, the TPU's compiler, is not installed: pip install '\.\[tpu\]'"):
         aot.devices_of("v5e:8x8")
 
 

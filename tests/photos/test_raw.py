@@ -84,7 +84,7 @@ def test_without_rawpy(tmp_path, monkeypatch):
         return imported(name, *more)
 
     monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(photos.PhotoError, match=r"a\.dng: camera raw needs rawpy: pip install 'rtq\[raw\]'"):
+    with pytest.raises(photos.PhotoError, match=r"a\.dng: camera raw needs rawpy: pip install rawpy"):
         photos.read(tmp_path / "a.dng")
 
 

@@ -25,7 +25,7 @@ def test_rates():
     assert {float(constant(i)) for i in (0, 5, 99)} == {float(jnp.float32(0.01))}
     with pytest.raises(ValueError, match=r"optimizer\.schedule is 'linear'; choose from constant, cosine"):
         optim.make(options(schedule="linear"), 24)
-    with pytest.raises(ValueError, match="warmup is 30, but there are 24 steps"):
+    with pytest.raises(ValueError, match="warmup is 30, but there are 24 updates; allowed: 0 to 24"):
         optim.make(options(warmup=30), 24)
 
 

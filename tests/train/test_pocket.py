@@ -27,13 +27,14 @@ def test_every_stage_starts_from_an_earlier_one(config):
 
 
 def test_a_stage_takes_over_the_weights_before_it(config, tmp_path):
-    wishes, policy, reward = (
-        pocket.stage_config(config, config.stages[name], tmp_path) for name in ("wishes", "policy", "verdicts"))
+    stages = {name: pocket.stage_config(config, name, tmp_path) for name in config.order}
+    policy, reward = stages["policy"], stages["reward"]
     assert policy.trained == "policy"
-    assert wishes.policy.checkpoint == str(tmp_path / "vague" / "policy")
-    assert policy.policy.checkpoint == str(tmp_path / "people" / "mixed")
+    assert policy.policy.checkpoint == str(tmp_path / "tasks" / "policy")
     assert reward.trained == "reward"
-    assert reward.reward.checkpoint == str(tmp_path / "critiques" / "reward")
+    assert reward.reward.checkpoint == str(tmp_path / "scores" / "reward")
+    assert stages["scores"].reward.checkpoint == str(tmp_path / "tasks" / "policy")
+    assert len({stage.seed for stage in stages.values()}) == len(stages)  # no stage meets the words of another
     assert not reward.policy.checkpoint
     assert policy.data.dir == reward.data.dir == str(tmp_path / "data")
     last = pocket.last_config(config, tmp_path)
@@ -46,7 +47,8 @@ def test_measured_takes_the_last_evaluation(tmp_path):
             {"step": 2, "validation/facts/within_one/luma": 0.6, "validation/facts/within_one/cast": 0.8},
             {"step": 3, "loss": 1.0}]  # fmt: skip
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert pocket.measured(tmp_path, "facts/within_one") == pytest.approx(0.7)
+    assert pocket.measured(tmp_path, "facts/within_one/cast") == 0.8
+    assert pocket.measured(tmp_path, "facts/within_one/luma,facts/within_one/cast") == pytest.approx(0.7)
     with pytest.raises(ValueError, match="no validation metric critique"):
         pocket.measured(tmp_path, "critique")
 
@@ -59,6 +61,7 @@ def test_a_missed_gate_stops_the_run(config, tmp_path):
     (done / "config.json").write_text("{}")
     (tmp_path / first / "report").mkdir()
     (tmp_path / first / "report" / "index.html").write_text("")
-    (tmp_path / first / "metrics.jsonl").write_text(json.dumps({"step": 1, f"validation/{stage.measure}": -0.5}) + "\n")
+    row = {"step": 1} | {f"validation/{name}": -0.5 for name in stage.measure.split(",")}
+    (tmp_path / first / "metrics.jsonl").write_text(json.dumps(row) + "\n")
     with pytest.raises(ValueError, match=f"stage {first}: validation {stage.measure} is -0.500, below its gate"):
         pocket.train(config, tmp_path)
