@@ -32,8 +32,3 @@ def program_for(plan: Plan) -> develop.Program:
          tuple(m.invert for m in local.mask), (-1,) * len(local.mask))
         for local in plan.locals)  # fmt: skip
     return develop.program(groups, LOCAL if names else (), masks, 1.0, (), 1.0)
-
-
-def training_program() -> develop.Program:
-    """One program for every plan that `POCKET` permits, for steps that render a mixed batch."""
-    return develop.program(_ALL_GROUPS, LOCAL, None, 1.0, (), 1.0)

@@ -33,8 +33,6 @@ SAID = (("(a little |much )?more mono", "black and white"), ("more shadows", "br
         ("less shadows", "darker shadows"), ("skin", "skin color"))  # fmt: skip
 # What stands for facts where a step writes those it measures (`sft_step.measured`).
 PLACES = facts_text(dict.fromkeys(FACTS, 0)), changes_text(dict.fromkeys(CHANGES, 0))
-IMAGES = {"words": 0, "facts": 1, "edit": 1, "correct": 0, "refine": 2, "summarise": 2, "change": 2, "critique": 2,
-          "scores": 0, "vague": 1}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)

@@ -48,8 +48,7 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
     Raises:
       ValueError: one line: a folder, a name or a split that is not there, or no answer to sample.
     """
-    if config.ordered < 1 or config.samples < 1:
-        raise ValueError(f"ordered is {config.ordered}, samples {config.samples}; both must be at least 1")
+    _check(config)
     places, judging = named(config.policies), named(config.rewards) if config.rewards else {}
     models = {name: policy.load(folder, batch=config.batch) for name, folder in places.items()}
     judges = {
@@ -61,8 +60,6 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
     if len(sides) > 1:
         raise ValueError(f"policies: they see {', '.join(map(str, sorted(sides)))} pixels; one size is needed")
     side = 2 * sides.pop()
-    if config.regressor:
-        photos.sources(config.regressor)  # if it cannot be read, then not after an hour
     test, known = held_out.sources(config.photos, config.split, config.split_seed)
     held = held_out.examples(test, known, count=config.count, seed=config.seed, side=side)
     keys, squares = held_out.squares(test, side)
@@ -103,6 +100,13 @@ def evaluate(config: Any, workdir: pathlib.Path) -> None:
     (workdir / "evaluation.json").write_text(text + "\n", encoding="utf-8")
     write_report(config, workdir, found, held, plans)
     kept.done()
+
+
+def _check(config: Any) -> None:
+    if config.ordered < 1 or config.samples < 1:
+        raise ValueError(f"ordered is {config.ordered}, samples {config.samples}; both must be at least 1")
+    if config.regressor:
+        photos.sources(config.regressor)  # if it cannot be read, then not after half an hour
 
 
 def named(text: str) -> dict[str, str]:

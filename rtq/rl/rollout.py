@@ -150,7 +150,7 @@ def prompts(cfg: Config, params, seen: jax.Array, tokens: jax.Array, valid: jax.
 
 def sample(
     cfg: Config, params, seen: jax.Array, tokens: jax.Array, valid: jax.Array, table: GrammarTable, sampling: Sampling,
-    *, key: jax.Array, seeds: jax.Array, group: int, max_new_tokens: int, budgets: jax.Array | None = None,
+    *, key: jax.Array, seeds: jax.Array, group: int, max_new_tokens: int,
 ) -> Samples:  # fmt: skip
     """`group` answers to each of P prompts: one vision pass per photo, one prefill per prompt.
 
@@ -158,7 +158,7 @@ def sample(
     """
     cfg, params = unrolled(cfg, params)
     start = prompts(cfg, params, seen, tokens, valid)
-    options = {"key": key, "seeds": seeds, "group": group, "max_new_tokens": max_new_tokens, "budgets": budgets}
+    options = {"key": key, "seeds": seeds, "group": group, "max_new_tokens": max_new_tokens}
     return generate(engine(cfg), params, start, table, sampling, **options)
 
 

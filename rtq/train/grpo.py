@@ -93,8 +93,13 @@ def prepare(config: Any, workdir: pathlib.Path) -> Parts:
         raise ValueError("steps and batch must be at least 1, sampling.group at least 2")
     if config.batch % jax.process_count():
         raise ValueError(f"batch is {config.batch}, which {jax.process_count()} hosts cannot share")
+    if config.scorer.learned and config.policy.checkpoint and not config.reward.checkpoint:
+        raise ValueError("reward.checkpoint is missing, and a judge with fresh weights knows nothing; name one, or "
+                         "set scorer.learned=0")  # fmt: skip
     cfg = weights.config_of(config.model, config.policy.checkpoint)
     reward_cfg = weights.config_of(config.model, config.reward.checkpoint)
+    if config.parallel.mode == "mesh" and reward_cfg != cfg:
+        raise ValueError("parallel.mode is mesh, which needs a policy and a reward model of the same shapes; use pmap")
     tokenizer = weights.tokenizer_of(config.model, config.policy.checkpoint)
     image_tokens = rollout.image_side(cfg, config.model.photo) ** 2
     folders = sft.make_examples(config, workdir)
@@ -219,11 +224,11 @@ def appraiser(config: Any, parts: Parts, also: appraisal.Also | None = None) -> 
     greedy = policy_turn.Turn(policy_setup(config, parts, greedy=True), None, parts.devices, parts.answers)
     held = Prompts(parts.folders, "validation", config, parts.writer)
     batches = [held() for _ in range(config.evaluation.batches)]
-    answer = parts.devices.once(functools.partial(_free_answers, policy_setup(config, parts)))
+    answer = parts.devices.rows(functools.partial(_free_answers, policy_setup(config, parts)))
     free = free_table(parts.cfg.vocab_size, parts.tokenizer.eos_id, (parts.tokenizer.image_id,))
     return appraisal.Appraiser(
         greedy, batches, parts.devices, parts.tokenizer, config.evaluation.samples,
-        lambda policy, batch: answer(policy, batch, free), also,
+        lambda policy, batch: parts.devices.fetch(answer(policy, parts.devices.shard(batch), free)), also,
     )  # fmt: skip
 
 

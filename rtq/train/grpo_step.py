@@ -25,8 +25,8 @@ class Setup(NamedTuple):
     """What is fixed in a run.
 
     table: the grammar under which the rollout was sampled. scale: its temperature. row_images: `rollout.logprobs`.
-    epochs, minibatches: passes over the rollout, and updates in each; micro: parts whose gradients are added. All
-    divide by whole groups. trains: the optimizer's regex.
+    epochs: updates on each rollout. micro: parts of whole groups whose gradients are added. trains: the optimizer's
+    regex.
     """
 
     cfg: Config
@@ -36,7 +36,6 @@ class Setup(NamedTuple):
     scale: float = 1.0
     row_images: bool = False
     epochs: int = 1
-    minibatches: int = 1
     micro: int = 1
     trains: str = ".*"
 
@@ -64,29 +63,22 @@ def loss(params: Any, batch: Rollout, *, setup: Setup) -> tuple[jax.Array, tuple
 def step(
     state: State, batch: Rollout, rng: jax.Array, *, setup: Setup, axis_name: str | None = None
 ) -> tuple[State, dict[str, losses.Pair]]:
-    """epochs x minibatches updates. Metrics are sums over all of them, but for "sampler_gap": of the first update,
-    before which sampler and trainer hold the same parameters. rng is there because every step takes it."""
+    """`epochs` updates. Metrics are sums over all of them, but for "sampler_gap": of the first update, before which
+    sampler and trainer hold the same parameters. rng is there because every step takes it."""
     del rng
     objective = functools.partial(loss, setup=setup)
     options = {"micro": setup.micro, "trains": setup.trains, "axis_name": axis_name}
-    updates = setup.epochs * setup.minibatches
 
-    def update(now, part):
-        gradient, metrics = accumulate.gradient(objective, now.params, part, **options)
+    def update(now, _):
+        gradient, metrics = accumulate.gradient(objective, now.params, batch, **options)
         metrics["gradient_norm"] = optax.global_norm(gradient), jnp.ones(())
         return states.update(now, gradient, setup.optimizer), metrics
 
-    if updates == 1:
-        return update(state, batch)
-    parts = accumulate.split(batch, setup.minibatches)
-    for epoch in range(setup.epochs):
-        state, metrics = jax.lax.scan(update, state, parts)
-        if epoch == 0:
-            gap = jax.tree.map(lambda x: x[0], metrics["sampler_gap"])
-            total = jax.tree.map(lambda x: x.sum(0), metrics)
-        else:
-            total = jax.tree.map(lambda old, new: old + new.sum(0), total, metrics)
-    return state, total | {"sampler_gap": gap}
+    if setup.epochs == 1:
+        return update(state, None)
+    state, metrics = jax.lax.scan(update, state, None, length=setup.epochs)
+    total = jax.tree.map(lambda x: x.sum(0), metrics)
+    return state, total | {"sampler_gap": jax.tree.map(lambda x: x[0], metrics["sampler_gap"])}
 
 
 def learner(setup: Setup) -> Callable[..., tuple[State, dict[str, losses.Pair]]]:

@@ -75,14 +75,17 @@ class Every:
 
 
 class Signals:
-    """Remembers SIGTERM and Ctrl-C between steps; a second one acts as usual."""
+    """Remembers SIGTERM and Ctrl-C between steps; a second one acts as usual.
+
+    On several hosts jax itself listens for SIGTERM and tells all of them; a handler here would take its place.
+    """
 
     def __init__(self):
         self.received: str | None = None
         self._old: dict[int, Any] = {}
 
     def __enter__(self) -> "Signals":
-        if threading.current_thread() is threading.main_thread():
+        if threading.current_thread() is threading.main_thread() and jax.process_count() == 1:
             self._old = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
         return self
 

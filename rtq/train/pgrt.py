@@ -56,13 +56,14 @@ def train(config: Any, workdir: pathlib.Path) -> None:
 
     def compare(carry: loop.Carry, number: int) -> loop.Outcome:
         batch, examples = feed()
-        given = mixed(carry["buffer"], pairs.perturbed(batch), turns.perturbed, [config.seed, number])
+        given, kept = mixed(carry["buffer"], pairs.perturbed(batch), turns.perturbed, [config.seed, number])
         reference = carry.get("reward_reference")
         step_key = jax.random.fold_in(key, number)
         taken, health = comparing.play(carry["reward"].params, reference, given, step_key)
         new, metrics = comparing.learn(carry["reward"], taken)
         named = {f"reward/{name}": pair for name, pair in (health | metrics).items()}
-        return loop.Outcome({**carry, "reward": new}, named, [e.key for e in examples])
+        seen = [*(e.key for e in examples[:kept]), f"{len(examples) - kept} answers of the buffer"]
+        return loop.Outcome({**carry, "reward": new}, named, seen)
 
     def advance(carry: loop.Carry, number: int) -> loop.Outcome:
         return (play if number % cycle < turns.policy_steps else compare)(carry, number)
@@ -114,14 +115,15 @@ def reward_setup(config: Any, parts: grpo.Parts) -> reward_turn.Setup:
     )  # fmt: skip
 
 
-def mixed(buffer: dict[str, Any], studio: pairs.Pairs, share: float, seed: list[int]) -> pairs.Pairs:
-    """As many pairs as `studio` has: about `share` of them from there, the rest from the buffer, as far as it goes."""
+def mixed(buffer: dict[str, Any], studio: pairs.Pairs, share: float, seed: list[int]) -> tuple[pairs.Pairs, int]:
+    """As many pairs as `studio` has: on average `share` of them from there, its first, the rest from the buffer as far
+    as it goes; and how many are the studio's."""
     count = len(studio.seeds)
     rng = np.random.default_rng([*seed, jax.process_index()])
-    policy = pairs.draw(buffer, count - round(count * share), rng)
-    rest = jax.tree.map(lambda x: np.asarray(x)[: count - len(policy.seeds)], studio)
-    out = pairs.joined([policy, rest])
-    return out._replace(seeds=rng.integers(2**31, size=count).astype(np.int32))
+    policy = pairs.draw(buffer, count - int(count * share + rng.random()), rng)
+    kept = count - len(policy.seeds)
+    out = pairs.joined([policy, jax.tree.map(lambda x: np.asarray(x)[:kept], studio)])
+    return out._replace(seeds=rng.integers(2**31, size=count).astype(np.int32)), kept
 
 
 def perturbed_accuracy(config: Any, workdir: pathlib.Path, count: int) -> dict[str, float]:

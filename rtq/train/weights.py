@@ -79,6 +79,12 @@ def store(
     save(target, files.read_config(source, param_dtype="bfloat16"), params, photo=photo, source=str(source))
 
 
+def _gathered(x: Any) -> Any:
+    """All of an array of which each host may hold a part."""
+    apart = isinstance(x, jax.Array) and not x.is_fully_addressable
+    return multihost_utils.process_allgather(x, tiled=True) if apart else x
+
+
 def save(folder: str | pathlib.Path, cfg: config.Config, params: Any, *, photo: int, source: str = "") -> None:
     """A Hugging Face folder, whole or not at all; one that is there is replaced. Low-rank factors are merged in.
 
@@ -87,7 +93,7 @@ def save(folder: str | pathlib.Path, cfg: config.Config, params: Any, *, photo: 
     """
     folder = pathlib.Path(folder)
     if jax.process_count() > 1:
-        params = jax.tree.map(lambda x: multihost_utils.process_allgather(x, tiled=True), params)
+        params = jax.tree.map(_gathered, params)
     if jax.process_index() > 0:
         return
     if "lora" in params:

@@ -87,6 +87,10 @@ def test_bad_arguments_are_told_in_one_line(tmp_path):
             studio.build(found, tmp_path / "o", **{"count": 4, "seed": 0, "split": "train", "size": SIZE, **wrong})
 
 
+IMAGES = {"words": 0, "facts": 1, "edit": 1, "correct": 0, "refine": 2, "summarise": 2, "change": 2, "critique": 2,
+          "scores": 0, "vague": 1}  # fmt: skip
+
+
 def test_rows_parse_back_and_weights_cover_what_must_be_written():
     w = writer()
     t = w.tokenizer
@@ -95,8 +99,8 @@ def test_rows_parse_back_and_weights_cover_what_must_be_written():
             for weak in (False, True):
                 row = rows.row_of(task, example, w, 1, weak)
                 assert len(row.tokens) == len(row.weights)
-                assert len(row.edits) == (1 if task == "scores" else max(rows.IMAGES[task] - 1, 0))
-                assert row.tokens.count(t.image_id) == 4 * rows.IMAGES[task]
+                assert len(row.edits) == (1 if task == "scores" else max(IMAGES[task] - 1, 0))
+                assert row.tokens.count(t.image_id) == 4 * IMAGES[task]
                 assert not any(wt for i, wt in zip(row.tokens, row.weights, strict=True) if i in t.control - {t.eos_id})
                 written = t.decode(i for i, wt in zip(row.tokens, row.weights, strict=True) if wt)
                 if task in ("edit", "refine"):

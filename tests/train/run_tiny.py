@@ -9,7 +9,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from rtq.models.qwen25vl import model
-from rtq.train import loop, optim, parallel, state
+from rtq.train import loop, optim, parallel, state, weights
 from rtq.train.checkpoint import Checkpoints
 from tests.train import train_tiny as tiny
 
@@ -41,10 +41,11 @@ def main(workdir: str, steps: int, mode: str = "pmap") -> None:
         whole=lambda carry: {"policy": devices.whole(carry["policy"])},
         place=lambda carry: {"policy": devices.place(carry["policy"])},
     )  # fmt: skip
-    loop.run(
+    final = loop.run(
         task, {"policy": fresh}, steps=steps, every=loop.Every(log=5, save=4), workdir=workdir, seconds=0.0,
         checkpoints=Checkpoints(os.path.join(workdir, "checkpoints")),
     )  # fmt: skip
+    weights.save(os.path.join(workdir, "policy"), tiny.CONFIG, devices.whole(final["policy"]).params, photo=56)
 
 
 if __name__ == "__main__":

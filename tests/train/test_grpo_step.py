@@ -40,7 +40,7 @@ referred = jax.jit(functools.partial(grpo_step.referred, setup=SETUP))
 
 
 def test_a_bandit_is_learned():
-    setup = SETUP._replace(optimizer=optax.adam(3e-3), epochs=2, minibatches=2)
+    setup = SETUP._replace(optimizer=optax.adam(3e-3), epochs=4)
     step = jax.jit(functools.partial(grpo_step.step, setup=setup))
     now, rewards, last = state.create(START, setup.optimizer), [], {}
     for i in range(8):

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 import pytest
 
+from rtq.models.qwen25vl import params
 from rtq.train import state, writer
 from rtq.train.checkpoint import Checkpoints, problem
 from tests.train import train_tiny as tiny
@@ -116,18 +117,40 @@ def test_nan_stops_with_what_it_saw(tmp_path):
     assert Checkpoints(tmp_path / "checkpoints").steps() == [4]
 
 
-@pytest.mark.slow  # the hosts time out when a busy machine lets one wait for the other too long
-@pytest.mark.parametrize("mode", ["pmap", "mesh"])
-def test_two_hosts_train_as_one(whole, tmp_path, mode):
-    """Two processes, half of the rows each, connected as the environment says; one of them writes."""
+def start_two(folder, mode: str, **environment: str) -> list[subprocess.Popen]:
+    """Two processes, half of the rows each, connected as the environment says."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    common = {"JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}", "JAX_NUM_PROCESSES": "2"}
-    processes = [start(tmp_path, mode, **common, JAX_PROCESS_ID=str(i)) for i in range(2)]
+    common = {"JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}", "JAX_NUM_PROCESSES": "2"} | environment
+    return [start(folder, mode, **common, JAX_PROCESS_ID=str(i)) for i in range(2)]
+
+
+@pytest.mark.slow  # the hosts time out when a busy machine lets one wait for the other too long
+@pytest.mark.parametrize("mode", ["pmap", "mesh"])
+def test_two_hosts_train_as_one(whole, tmp_path, mode):
+    """One of them writes, checkpoints and in the end the weights."""
+    processes = start_two(tmp_path, mode)
     texts = [finish(process) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], texts
     leaves, rows = final(tmp_path)
     for ours, theirs in zip(leaves, whole[0], strict=True):
         np.testing.assert_allclose(ours, theirs, atol=2e-3)
     np.testing.assert_allclose([row["loss"] for row in rows], [row["loss"] for row in whole[1]], rtol=1e-3)
+    trees = Checkpoints(tmp_path / "checkpoints").restore({"policy": jax.tree.map(np.asarray, tiny.fresh(steps=24)[0])})
+    saved = params.load(tmp_path / "policy", params.read_config(tmp_path / "policy", param_dtype="float32"))
+    for ours, theirs in zip(jax.tree.leaves(saved), jax.tree.leaves(trees.trees["policy"].params), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["pmap", "mesh"])
+def test_two_hosts_save_when_one_of_them_is_told_to_stop(tmp_path, mode):
+    processes = start_two(tmp_path, mode, TINY_SLEEP="0.3")
+    until(tmp_path, 4, processes[0])
+    processes[1].send_signal(signal.SIGTERM)
+    texts = [finish(process) for process in processes]
+    assert [process.returncode for process in processes] == [1, 1], texts
+    steps = {text.split("stopped after step ")[1].split(",")[0] for text in texts}
+    assert len(steps) == 1
+    assert problem(tmp_path / "checkpoints" / f"{int(steps.pop()):09d}") is None

@@ -76,11 +76,18 @@ def test_draws_are_different_pairs_and_follow_the_generator():
 def test_mixtures_have_their_shares(share, held, policys):
     """Photos tell the studio's pairs, numbered from 50, from the policy's."""
     buffer = pairs.put(pairs.empty(some(0, 1), 8), some(1, held) if held else None)
-    found = pgrt.mixed(buffer, some(50, 8), share, [0, 3])
+    found, kept = pgrt.mixed(buffer, some(50, 8), share, [0, 3])
+    assert kept == 8 - policys
     assert len(found.seeds) == len(set(found.seeds)) == 8
     marks = found.photos[:, 0, 0, 0]
     assert (marks < 50).sum() == policys
     assert marks[marks >= 50].tolist() == list(range(50, 58 - policys))
-    again, later = (pgrt.mixed(buffer, some(50, 8), share, [0, step]) for step in (3, 4))
+    again, later = (pgrt.mixed(buffer, some(50, 8), share, [0, step])[0] for step in (3, 4))
     np.testing.assert_array_equal(again.seeds, found.seeds)
     assert set(later.seeds).isdisjoint(found.seeds)
+
+
+def test_a_host_with_one_pair_takes_the_studios_now_and_then():
+    buffer = pairs.put(pairs.empty(some(0, 1), 8), some(1, 8))
+    kept = [pgrt.mixed(buffer, some(50, 1), 0.25, [0, step])[1] for step in range(200)]
+    assert 0.15 < np.mean(kept) < 0.35

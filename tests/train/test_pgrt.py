@@ -119,6 +119,8 @@ def test_it_goes_on_between_the_turns_to_the_bit(whole):
     ("rounds.perturbed", 1.5, "rounds.perturbed is 1.5, allowed is a share from 0 to 1"),
     ("scorer.learned", 0.0, "scorer.learned is 0, but PGRT trains the learned reward"),
     ("sampling.group", 1, "sampling.group at least 2"),
+    ("reward.checkpoint", "", "reward.checkpoint is missing"),
+    ("steps", 0, "warmup is 1, but there are 0 updates"),
 ])  # fmt: skip
 def test_what_cannot_be_is_one_line(tmp_path, key, value, words):
     out = config(tmp_path)
