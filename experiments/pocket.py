@@ -2,12 +2,10 @@
 
     python -m rtq.main --config=experiments/pocket.py --workdir=runs/pocket --config.data.photos=FOLDER
 
-Hardware: 2 cores. Stages: looking (what photos and edits show, and one-slider requests), a base for both models (all
-that the policy does), words (requests without photos), edits; from there tasks (all of them once more), vague (again,
-vague requests most), wishes (words most), practice (of everything), summaries (most of all), people (words in the ways
-people write them) and the policy (the same with more photos); from edits too, by way of scores (judging without photos)
-and critiques, verdicts (vague requests again) and, with what the policy has read mixed in, opinions and the reward
-model; then both in turns (PGRT). A stage that misses its gate stops the run.
+Hardware: 2 cores. Stages: looking (what photos and edits show, and one-slider requests), a base (the rest of what the
+policy does with photos), words (requests without photos), tasks (all of it) and from there the policy (the same, with
+a rate that falls) and, by way of scores (judging without photos), the reward model; then both in turns (PGRT). A stage
+that misses its gate stops the run.
 """
 
 from ml_collections import ConfigDict
@@ -38,14 +36,13 @@ def get_config(preset="pocket"):
     config.trained = "policy"
     config.tasks = {}
 
-    def stage(trained, source, steps, kinds, gate, least, schedule, mixed="", share=1.0, **tasks):
+    def stage(trained, source, steps, kinds, measure, gate, schedule, **tasks):
         return ConfigDict({
             "trained": trained, "from": source, "steps": steps, "kinds": kinds, "schedule": schedule, "tasks": tasks,
-            "measure": gate, "gate": least, "mixed": mixed, "share": share,
+            "measure": measure, "gate": gate,
         } | short)  # fmt: skip
 
     config.order = ("looking", "base", "words", "tasks", "policy", "scores", "reward")
-    # share: of the weights at its end in its result; the rest are the results of the stage `mixed`.
     # measure: of the validation rows at the end of the stage; gate: the least it must be.
     config.stages = ConfigDict({
         "looking": stage("policy", "", 800, "one", FACTS, 0.9, "constant", change=0.75, edit=0.25),

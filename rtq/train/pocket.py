@@ -12,8 +12,6 @@ import jax
 
 from rtq.train import pgrt, sft, weights, writer
 
-MIXED = "mixed"  # folder in that of a stage: the mean of its weights and another stage's
-
 
 def train(config: Any, workdir: pathlib.Path) -> None:
     """All stages in order.
@@ -28,9 +26,6 @@ def train(config: Any, workdir: pathlib.Path) -> None:
             # Each stage compiles its own programs; all together are more mappings than Linux gives a process.
             jax.clear_caches()
         _pass(name, stage.measure, measured(folder, stage.measure), stage.gate)
-        if stage.share < 1 and not (folder / MIXED).is_dir():
-            other = result(config, stage.mixed, workdir)
-            weights.store(folder / stage.trained, folder / MIXED, start=other, share=stage.share)
     assets, last = workdir / "assets", workdir / "pgrt"
     for name in ("policy", "reward"):
         weights.store(result(config, name, workdir), assets / f"{name}-sft")
@@ -46,8 +41,7 @@ def train(config: Any, workdir: pathlib.Path) -> None:
 
 def result(config: Any, name: str, workdir: pathlib.Path) -> pathlib.Path:
     """Where the weights are that a stage leaves to the next."""
-    stage = config.stages[name]
-    return workdir / name / (MIXED if stage.share < 1 else stage.trained)
+    return workdir / name / config.stages[name].trained
 
 
 def stage_config(config: Any, name: str, workdir: pathlib.Path) -> Any:

@@ -62,20 +62,11 @@ def start(
     return lambda keys: with_factors(model.init(cfg, keys[0]), keys[1]), (keys,)
 
 
-def store(
-    source: str | pathlib.Path, target: str | pathlib.Path, *, start: str | pathlib.Path = "", share: float = 1.0
-) -> None:  # fmt: skip
-    """A folder that `save` wrote, again in bfloat16, half the size: as weights are kept that come with the package.
-
-    share: of its weights, the rest being those of the folder `start`, say those that it was trained from: a mean of
-    both often keeps what was learned last and what was known before (Wortsman et al. 2022, arXiv 2109.01903).
-    """
+def store(source: str | pathlib.Path, target: str | pathlib.Path) -> None:
+    """A folder that `save` wrote, again in bfloat16, half the size: as weights are kept that come with the package."""
     photo = json.loads((pathlib.Path(source) / SETTINGS).read_text(encoding="utf-8"))["photo"]
     cfg = files.read_config(source, param_dtype="float32")
-    params = files.load(source, cfg)
-    if share < 1:
-        params = jax.tree.map(lambda a, b: share * a + (1 - share) * b, params, files.load(start, cfg))
-    params = jax.tree.map(lambda x: x.astype(jnp.bfloat16), params)
+    params = jax.tree.map(lambda x: x.astype(jnp.bfloat16), files.load(source, cfg))
     save(target, files.read_config(source, param_dtype="bfloat16"), params, photo=photo, source=str(source))
 
 

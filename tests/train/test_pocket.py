@@ -20,7 +20,6 @@ def test_every_stage_starts_from_an_earlier_one(config):
     for place, name in enumerate(config.order):
         stage = config.stages[name]
         assert stage["from"] in ("", *config.order[:place])
-        assert stage.mixed in config.order[:place] if stage.share < 1 else not stage.mixed
         assert set(stage.tasks) <= set(TASKS)
         assert sum(stage.tasks.values()) == pytest.approx(1)
         assert set(stage.kinds.split(",")) <= {"", *KINDS}

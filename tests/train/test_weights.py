@@ -43,18 +43,6 @@ def test_stored_weights_are_rounded_and_say_what_the_model_saw(tmp_path):
     assert (stored / "model.safetensors").stat().st_size < 0.6 * (tmp_path / "policy/model.safetensors").stat().st_size
 
 
-def test_stored_weights_may_be_a_mean_with_those_at_the_start(tmp_path):
-    weights.save(tmp_path / "start", tiny.CONFIG, tiny.params(), photo=56)
-    weights.save(tmp_path / "end", tiny.CONFIG, jax.tree.map(lambda x: 1.5 * x + 0.1, tiny.params()), photo=56)
-    weights.store(tmp_path / "end", tmp_path / "mean", start=tmp_path / "start", share=0.6)
-    cfg = weights.config_of(OPTIONS, str(tmp_path / "mean"))
-    start, end, mean = (params.load(tmp_path / name, cfg) for name in ("start", "end", "mean"))
-    jax.tree.map(
-        lambda a, b, m: np.testing.assert_allclose(m, 0.4 * a + 0.6 * b, rtol=2**-8, atol=1e-6),  # bfloat16
-        start, end, mean,
-    )  # fmt: skip
-
-
 def test_companions_travel_along(tmp_path):
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "tokenizer.json").write_text("{}")
