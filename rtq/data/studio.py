@@ -94,6 +94,12 @@ def build(sources: Sequence[Source], out_dir: str | pathlib.Path, *, count: int,
     return report
 
 
+def built(out_dir: str | pathlib.Path) -> int:
+    """How many examples of a finished build a folder holds."""
+    report = pathlib.Path(out_dir) / "report.json"
+    return json.loads(report.read_text(encoding="utf-8"))["examples"] if report.is_file() else 0
+
+
 def learn(sources: Sequence[Source], seed: int, size: int) -> correction.Experience:
     """The mean corrections of spoiled crops of these photos, from `PILOTS` of them at most."""
     count = min(PILOTS_OF_A_PHOTO * len(sources), PILOTS)

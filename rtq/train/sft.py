@@ -11,12 +11,12 @@ import collections
 import functools
 import json
 import pathlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
-from jax.experimental import multihost_utils
 
 from rtq.data import batches, correction, drafts, photos, pipeline, rows, studio
 from rtq.data.options import POCKET
@@ -125,8 +125,10 @@ def make_examples(config: Any, workdir: pathlib.Path, *, vague: bool = False) ->
                 found, root / name, count=count, seed=config.data.seed, size=config.model.photo, kinds=kinds[name],
                 split="validation" if name == "validation" else "train",
             )  # fmt: skip
-    if jax.process_count() > 1:
-        multihost_utils.sync_global_devices("examples")
+    else:
+        # Not in a collective, which would time out: a large build takes hours.
+        while not all(studio.built(root / name) >= count for name, count in counts.items()):
+            time.sleep(1.0)
     return {name: root / name for name in counts}
 
 
