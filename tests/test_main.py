@@ -3,6 +3,7 @@
 import importlib
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -88,3 +89,30 @@ def test_every_experiment_has_every_preset(name):
     assert f"experiments/{name}.py" in module.__doc__
     with pytest.raises(ValueError, match="choose from pocket, smoke, 3b, 7b"):
         module.get_config("huge")
+
+
+@pytest.mark.slow  # two processes compile at once: minutes
+@pytest.mark.parametrize("mode", ["pmap", "mesh"])
+def test_two_hosts_run_pgrt_to_its_report(tmp_path, mode):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    sizes = ["--config.parallel.data=-1", "--config.parallel.fsdp=2"] if mode == "mesh" else []
+    command = [sys.executable, "-m", "rtq.main", "--config=experiments/pgrt.py:smoke", f"--workdir={tmp_path}",
+               f"--config.parallel.mode={mode}", *sizes]  # fmt: skip
+    common = os.environ | ENVIRONMENT | {"JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}", "JAX_NUM_PROCESSES": "2"}
+    hosts = [
+        subprocess.Popen(command, cwd=ROOT, env=common | {"JAX_PROCESS_ID": str(i)}, stderr=subprocess.PIPE, text=True)
+        for i in range(2)
+    ]  # fmt: skip
+    try:
+        texts = [host.communicate(timeout=1500)[1] for host in hosts]
+    finally:
+        for host in hosts:
+            host.kill()
+    assert [host.returncode for host in hosts] == [0, 0], texts
+    assert "validation/readable" in writer.read(tmp_path / "metrics.jsonl")[-1]
+    assert (tmp_path / "report" / "index.html").is_file()
+    for name in ("policy", "reward"):
+        cfg = params.read_config(tmp_path / name)
+        assert params.load(tmp_path / name, cfg)["language"]["embedding"].shape == (cfg.vocab_size, cfg.hidden_size)
