@@ -175,7 +175,10 @@ def _run(argv: list[str]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # libraries' own; those of rtq.photos are shown as notices
-            args = parser().parse_args(argv)
+            args, rest = parser().parse_known_args(argv)
+            if rest:  # argparse itself would point to the help of `rtq`, not of the verb
+                where = "rtq" if args.run is None else f"rtq {argv[0]}"
+                raise Failure(USAGE, f"unrecognized arguments: {' '.join(rest)} (`{where} --help` explains)")
             if args.run is None:
                 parser().print_help(sys.stderr)
                 return USAGE

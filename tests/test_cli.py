@@ -206,7 +206,7 @@ def test_masks(desk, capsys):
     (2, ["render", "--plan", "plan.json"], "arguments are required: IN"),
     (2, ["render", "photo.png", "--plan", "plan.json", "--amount", "201"], "0 to 200"),
     (2, ["render", "photo.png", "--plan", "plan.json", "--quality", "0"], "1 to 100"),
-    (2, ["render", "photo.png", "--plan", "plan.json", "--loud"], "unrecognized arguments: --loud"),
+    (2, ["render", "photo.png", "--plan", "plan.json", "--loud"], "arguments: --loud (`rtq render --help` explains)"),
     (2, ["render", "photo.png", "--plan", "plan.json", "-o", "out.gif"], "cannot write .gif"),
     (2, ["render", "photo.png", "--plan", "plan.json", "-o", "no/where.png"], "no does not exist"),
     (2, ["render", "photo.jpg", "--plan", "plan.json", "--bits", "16"], ".jpg holds 8 bits"),
