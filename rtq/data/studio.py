@@ -116,9 +116,8 @@ def examples(sources: Sequence[Source], rng_key: tuple[int, ...], settings: tupl
     seed, split, size, options, kinds = settings
     # A build of other kinds is of other crops, not of the same that are of its kind.
     own = () if dict(kinds) == dict(drafts.KINDS) else (zlib.crc32(json.dumps(dict(kinds), sort_keys=True).encode()),)
-    number = 0
+    base, number = (seed, photos.SPLITS.index(split), *rng_key), 0
     while True:
-        base = [seed, photos.SPLITS.index(split), *rng_key]
         rngs = [np.random.default_rng([*base, number + i, *own]) for i in range(CHUNK)]
         some = [drafts.draft(sources, rng, size, kinds) for rng in rngs]
         number += CHUNK

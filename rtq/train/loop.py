@@ -77,7 +77,8 @@ class Every:
 class Signals:
     """Remembers SIGTERM and Ctrl-C between steps; a second one acts as usual.
 
-    On several hosts jax itself listens for SIGTERM and tells all of them; a handler here would take its place.
+    On several hosts jax itself listens for SIGTERM and tells all of them; a handler here would take its place. Ctrl-C
+    ends one of those at once.
     """
 
     def __init__(self):
