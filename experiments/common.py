@@ -53,7 +53,8 @@ def base(preset: str) -> ConfigDict:
             "vague_count": of(preset, pocket=16_384, smoke=64, large=190_000),  # more, for the task "vague"
             "seed": 0,
         },
-        # Tokens of a row of each task, images included; longer rows are left out and counted.
+        # Tokens of a row of each task, images included; longer rows are left out and counted: of the pocket sizes 5% or
+        # less, at 25 tokens an image.
         "lengths": {
             "words": of(preset, pocket=72, large=768),
             "facts": of(preset, pocket=68, large=768),

@@ -16,8 +16,6 @@ from rtq.editor.sliders import BY_NAME
 KINDS: Mapping[str, float] = {"one": 0.24, "compound": 0.24, "described": 0.1, "vague": 0.22, "style": 0.08,
                               "local": 0.12}  # fmt: skip
 FAULTY = 0.6  # share of vague requests about photos that clearly went wrong: who asks so mostly has reason to
-INTENT = {"one": "quality", "compound": "quality", "described": "quality", "vague": "quality", "style": "style",
-          "local": "local"}  # fmt: skip
 # How often an attribute is asked for, relative to 1.
 OFTEN = {"brightness": 7, "contrast": 4, "saturation": 5, "warmth": 5, "tint": 2, "sharpness": 2.5, "shadows": 2,
          "highlights": 2, "clarity": 1.5, "haze": 1.5, "mono": 0.7, "grain": 0.5, "fade": 0.5, "vignette": 0.7,

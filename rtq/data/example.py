@@ -5,7 +5,6 @@ import json
 
 from rtq.editor import Plan
 
-INTENTS = ("quality", "style", "local")
 PLANS = ("spoil", "plan", "weak")
 
 
@@ -17,7 +16,6 @@ class Example:
       key: of the photo. split: "train", "validation" or "test".
       box: left, top, right, bottom of the crop in thousandths. flip: mirrored left to right.
       kind: how it was made, one of `drafts.KINDS`.
-      intent: one of `INTENTS`.
       spoil: hidden plan applied to the crop before anyone sees it; neutral if none.
       plan: the user's plan, on the spoiled photo. weak: one that is measurably worse.
       requests: terse, plain, detailed.
@@ -34,7 +32,6 @@ class Example:
     box: tuple[int, int, int, int]
     flip: bool
     kind: str
-    intent: str
     spoil: Plan
     plan: Plan
     weak: Plan

@@ -15,10 +15,6 @@ from rtq.data.redraw import redraw
 from rtq.data.rows import TASKS, Writer, critique_prompt, edit_prompt, measured_in_step, row_of
 from rtq.text.facts import CHANGES
 
-# Tokens of a row by task: 95% of the rows or more fit at 25 tokens an image.
-LENGTHS: Mapping[str, int] = {"words": 72, "facts": 68, "edit": 108, "correct": 88, "refine": 124, "summarise": 100,
-                              "change": 84, "critique": 204, "scores": 146, "vague": 108}  # fmt: skip
-PROMPT_LENGTH = 76
 MOVING = 0.7  # share of the change task's rows with edits that move nearly every fact
 LOCAL = 0.5  # share of rows without photos that are made local: places, and what to spare, take many to learn
 FREE = 0.3  # share of redrawn requests that are read whose words stand in no frame
@@ -29,7 +25,7 @@ REDRAWN = 0.8  # share of rows with other wishes, words and mistakes than the st
 
 
 def dataset(out_dir: str | pathlib.Path, *, tasks: Mapping[str, float], batch_size: int, writer: Writer, seed: int,
-            lengths: Mapping[str, int] = LENGTHS, kinds: Collection[str] = tuple(KINDS), host: tuple[int, int] = (0, 1),
+            lengths: Mapping[str, int], kinds: Collection[str] = tuple(KINDS), host: tuple[int, int] = (0, 1),
             dropped: collections.Counter | None = None) -> grain.IterDataset:
     """Endless batches `batches.Batch`, each of one task.
 
@@ -65,7 +61,7 @@ def dataset(out_dir: str | pathlib.Path, *, tasks: Mapping[str, float], batch_si
     return parts[0] if len(parts) == 1 else grain.IterDataset.mix(parts, list(tasks.values()))
 
 
-def prompts(out_dir: str | pathlib.Path, *, count: int, writer: Writer, seed: int, length: int = PROMPT_LENGTH,
+def prompts(out_dir: str | pathlib.Path, *, count: int, writer: Writer, seed: int, length: int,
             kinds: Collection[str] = tuple(KINDS), host: tuple[int, int] = (0, 1),
             dropped: collections.Counter | None = None) -> grain.IterDataset:
     """Endless (`batches.PromptBatch`, list of its examples); `count`: prompts of this host; else as `dataset`."""

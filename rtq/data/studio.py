@@ -196,7 +196,7 @@ def _example(
     words = requests.write_vague(draft.scope, rng) if draft.kind == "vague" else requests.write(draft.wishes, rng)
     levels = measure.named(facts)
     return Example(
-        key=draft.key, split=split, box=draft.box, flip=draft.flip, kind=draft.kind, intent=drafts.INTENT[draft.kind],
+        key=draft.key, split=split, box=draft.box, flip=draft.flip, kind=draft.kind,
         spoil=draft.spoil, plan=draft.plan, weak=weak, requests=words, attributes=asked(draft.wishes),
         reasoning=facts_text(levels) + annotate.sentence(levels, draft.wishes), metrics=names,
         metrics_reasoning=facts_text(levels), scores=scores, weak_scores=weak_scores,

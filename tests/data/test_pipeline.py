@@ -7,9 +7,17 @@ import numpy as np
 import pytest
 from data_photos import SIZE, build, writer
 
+from experiments import common
 from rtq.data import pipeline, records
 
 TASKS = {"edit": 2.0, "critique": 1.0, "facts": 1.0}
+LENGTHS = common.base("pocket").lengths.to_dict()
+PROMPT = common.reinforcement("pocket").sampling.prompt_tokens
+
+
+def feed(tasks, count, folder=None, seed=0, lengths=LENGTHS, **more):
+    return pipeline.dataset(folder or build(), tasks=tasks, batch_size=count, writer=writer(), seed=seed,
+                            lengths=lengths, **more)  # fmt: skip
 
 
 def take(iterator, count):
@@ -23,11 +31,11 @@ def same(a, b) -> bool:
 
 def test_batches_have_the_promised_shapes():
     w = writer()
-    for batch in take(iter(pipeline.dataset(build(), tasks=TASKS, batch_size=4, writer=w, seed=0)), 6):
+    for batch in take(iter(feed(TASKS, 4)), 6):
         assert batch.photos.shape == (4, SIZE, SIZE, 3)
         assert batch.photos.dtype == np.uint8
         assert batch.tokens.shape == batch.weights.shape
-        assert batch.tokens.shape[1] in pipeline.LENGTHS.values()
+        assert batch.tokens.shape[1] in LENGTHS.values()
         assert batch.tokens.dtype == np.int32
         assert not batch.weights[batch.tokens == w.tokenizer.pad_id].any()
         assert (batch.weights.sum(1) > 0).all()
@@ -36,7 +44,7 @@ def test_batches_have_the_promised_shapes():
 
 
 def test_a_restored_pipeline_goes_on_with_the_same_batches():
-    data = pipeline.dataset(build(), tasks=TASKS, batch_size=4, writer=writer(), seed=1)
+    data = feed(TASKS, 4, seed=1)
     first = iter(data)
     take(first, 7)
     state = first.get_state()
@@ -60,8 +68,8 @@ def test_hosts_see_different_examples_and_together_all():
 
 def test_prompts_end_at_the_right_edge():
     w = writer()
-    batch, examples = next(iter(pipeline.prompts(build(), count=4, writer=w, seed=2)))
-    assert batch.tokens.shape == batch.valid.shape == (4, pipeline.PROMPT_LENGTH)
+    batch, examples = next(iter(pipeline.prompts(build(), count=4, writer=w, seed=2, length=PROMPT)))
+    assert batch.tokens.shape == batch.valid.shape == (4, PROMPT)
     reply = w.tokenizer.encode("<|reply|>")[0]
     assert (batch.tokens[:, -1] == reply).all()
     assert (batch.tokens[~batch.valid] == w.tokenizer.pad_id).all()
@@ -72,29 +80,27 @@ def test_prompts_end_at_the_right_edge():
 def test_curricula_select_kinds_and_long_rows_are_counted():
     dropped = collections.Counter()
     w = writer()
-    data = pipeline.prompts(build(), count=2, writer=w, seed=0, kinds=("one",))
+    data = pipeline.prompts(build(), count=2, writer=w, seed=0, length=PROMPT, kinds=("one",))
     assert {e.kind for _, examples in take(iter(data), 6) for e in examples} == {"one"}
-    lengths = {**pipeline.LENGTHS, "edit": 40}
-    take(iter(pipeline.dataset(build(), tasks={"edit": 1.0}, batch_size=2, writer=w, seed=0, lengths=lengths,
-                               dropped=dropped)), 2)  # fmt: skip
+    take(iter(feed({"edit": 1.0}, 2, lengths={**LENGTHS, "edit": 40}, dropped=dropped)), 2)
     assert dropped["edit"] > 0
 
 
 def test_bad_settings_are_told_in_one_line(tmp_path):
     with pytest.raises(ValueError, match="no examples"):
-        pipeline.dataset(tmp_path, tasks=TASKS, batch_size=2, writer=writer(), seed=0)
+        feed(TASKS, 2, folder=tmp_path)
     with pytest.raises(ValueError, match="dance"):
-        pipeline.dataset(build(), tasks={"dance": 1.0}, batch_size=2, writer=writer(), seed=0)
+        feed({"dance": 1.0}, 2)
     with pytest.raises(ValueError, match=r"none of 40 examples in .* is of kind style"):
-        pipeline.dataset(build(), tasks={"edit": 1.0}, batch_size=2, writer=writer(), seed=0, kinds=("style",))
+        feed({"edit": 1.0}, 2, kinds=("style",))
     with pytest.raises(ValueError, match="for 100 hosts"):
-        pipeline.dataset(build(), tasks=TASKS, batch_size=2, writer=writer(), seed=0, host=(0, 100))
+        feed(TASKS, 2, host=(0, 100))
 
 
 def test_rows_that_are_not_trained_on_have_other_words():
     """The same examples drawn for training and with the seed of validation: rows without photos would be the same."""
     def words(seed):
-        data = pipeline.dataset(build(), tasks={"words": 1.0}, batch_size=8, writer=writer(), seed=seed)
+        data = feed({"words": 1.0}, 8, seed=seed)
         return [row.tobytes() for batch in take(iter(data), 6) for row in batch.tokens]
 
     first = words(0)
@@ -105,7 +111,7 @@ def test_rows_that_are_not_trained_on_have_other_words():
 
 def test_hosts_draw_words_of_their_own():
     def words(host):
-        data = pipeline.dataset(build(), tasks={"words": 1.0}, batch_size=4, writer=writer(), seed=0, host=(host, 2))
+        data = feed({"words": 1.0}, 4, host=(host, 2))
         return {row.tobytes() for batch in take(iter(data), 6) for row in batch.tokens}
 
     assert len(words(0) & words(1)) <= 2

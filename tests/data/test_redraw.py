@@ -30,7 +30,7 @@ def test_an_example_anew_is_whole(examples):
         assert filters.weaker(annotate.scalar(percents, made.scores), annotate.scalar(percents, made.weak_scores) - 0.5)
         assert made.reasoning.startswith(example.metrics_reasoning)
         assert all(made.requests)
-        same = ("key", "split", "box", "flip", "kind", "intent", "spoil", "metrics_reasoning")
+        same = ("key", "split", "box", "flip", "kind", "spoil", "metrics_reasoning")
         assert all(getattr(made, name) == getattr(example, name) for name in same)
         if example.kind == "vague":
             assert made.requests == example.requests
