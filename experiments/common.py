@@ -53,19 +53,19 @@ def base(preset: str) -> ConfigDict:
             "vague_count": of(preset, pocket=16_384, smoke=64, large=190_000),  # more, for the task "vague"
             "seed": 0,
         },
-        # Tokens of a row of each task, images included; longer rows are left out and counted: of the pocket sizes 5% or
-        # less, at 25 tokens an image.
+        # Tokens of a row of each task, images included; longer rows are left out and counted: 5% or less,
+        # at 25 tokens an image; of the large ones none where the instructions take up to 850 tokens.
         "lengths": {
-            "words": of(preset, pocket=72, large=768),
-            "facts": of(preset, pocket=68, large=768),
-            "edit": of(preset, pocket=108, large=1024),
+            "words": of(preset, pocket=72, large=1024),
+            "facts": of(preset, pocket=68, large=1280),
+            "edit": of(preset, pocket=108, large=1280),
             "correct": of(preset, pocket=88, large=1024),
             "refine": of(preset, pocket=124, large=1536),
             "summarise": of(preset, pocket=100, large=1024),
-            "change": of(preset, pocket=84, large=1024),
+            "change": of(preset, pocket=84, large=2048),
             "critique": of(preset, pocket=204, large=2048),
             "scores": of(preset, pocket=146, large=1536),
-            "vague": of(preset, pocket=108, large=1024),
+            "vague": of(preset, pocket=108, large=1280),
         },
         "optimizer": {
             "learning_rate": 1e-4 if large else 1e-3,
@@ -99,7 +99,7 @@ def reinforcement(preset: str) -> ConfigDict:
     config.sampling = ConfigDict({
         "group": of(preset, pocket=8, smoke=2),  # answers to each prompt
         "temperature": 1.0,
-        "prompt_tokens": of(preset, pocket=76, large=1024),
+        "prompt_tokens": of(preset, pocket=76, large=1280),
         "new_tokens": of(preset, pocket=96, large=512),
         "metrics_tokens": of(preset, pocket=76, large=512),  # of the reward model's two replies
         "score_tokens": of(preset, pocket=16, large=128),

@@ -26,7 +26,7 @@ def answer(folder: str, photo: np.ndarray, words: str, *, max_new_tokens: int, t
     from rtq.decode.generate import Prompts, generate
     from rtq.eval import policy
     from rtq.models.qwen25vl import images, model, positions
-    from rtq.rl import rollout
+    from rtq.rl import grammars, rollout
     from rtq.text import prompts
 
     loaded = policy.load(folder)
@@ -34,14 +34,16 @@ def answer(folder: str, photo: np.ndarray, words: str, *, max_new_tokens: int, t
     patches, grid = images.process(policy.eight_bits(photo), cfg)
     size = grid[0] * grid[1] // cfg.patches_per_token
     tokens = np.array([prompts.render(tokenizer, prompts.question(words), [size])], np.int32)
+    longest = cfg.max_position_embeddings - max_new_tokens
+    if tokens.shape[1] > longest:
+        raise ValueError(f"photo and question take {tokens.shape[1]} tokens, {longest} allowed; make the photo smaller")
     place, delta = positions.mrope_positions(tokens, [[grid]], cfg)
     where = positions.feature_index(tokens, cfg)
     packed, index = images.pack([[(patches, grid)]], cfg)
-    silent = tuple(sorted((tokenizer.control | set(range(tokenizer.size, cfg.vocab_size))) - {tokenizer.eos_id}))
-    table = sampling.free_table(cfg.vocab_size, tokenizer.eos_id, silent)
+    table = grammars.free(tokenizer, cfg.vocab_size)
 
     @functools.partial(jax.jit, static_argnums=0)
-    def reply(cfg, weights):
+    def reply(cfg, weights, packed):
         cfg, weights = rollout.unrolled(cfg, weights)
         x = model.embed(cfg, weights, jnp.asarray(tokens), model.vision(cfg, weights, packed, index), where)
         prompt = Prompts(x, jnp.asarray(place), jnp.ones(tokens.shape, bool), jnp.asarray(tokens.shape[1] + delta))
@@ -49,4 +51,4 @@ def answer(folder: str, photo: np.ndarray, words: str, *, max_new_tokens: int, t
                         key=jax.random.key(seed), seeds=jnp.zeros(1, jnp.int32), group=1,
                         max_new_tokens=max_new_tokens).tokens[0]  # fmt: skip
 
-    return tokenizer.decode_answer(np.asarray(reply(cfg, loaded.params)).tolist())
+    return tokenizer.decode_answer(np.asarray(reply(cfg, loaded.params, packed)).tolist())

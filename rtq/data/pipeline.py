@@ -4,7 +4,8 @@ import collections
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import grain
 import numpy as np
@@ -15,6 +16,7 @@ from rtq.data.redraw import redraw
 from rtq.data.rows import TASKS, Writer, critique_prompt, edit_prompt, measured_in_step, row_of
 from rtq.text.facts import CHANGES
 
+PROBED = 200  # rows that are looked at for one that fits
 MOVING = 0.7  # share of the change task's rows with edits that move nearly every fact
 LOCAL = 0.5  # share of rows without photos that are made local: places, and what to spare, take many to learn
 FREE = 0.3  # share of redrawn requests that are read whose words stand in no frame
@@ -55,6 +57,7 @@ def dataset(out_dir: str | pathlib.Path, *, tasks: Mapping[str, float], batch_si
         rows = _examples(out_dir, stream, host, kinds)
         rows = rows.random_map(functools.partial(_row, task, writer), seed=stream)
         fits = functools.partial(_fits, task, lengths[task], dropped)
+        _check_lengths(rows, f"{task} (lengths.{task})", lengths[task], lambda made: len(made[0].tokens))
         collate = functools.partial(batches.collate, length=lengths[task], pad_id=writer.tokenizer.pad_id)
         one = rows.to_iter_dataset(_READ).filter(fits)
         parts.append(one.batch(batch_size, drop_remainder=True, batch_fn=collate))
@@ -69,6 +72,7 @@ def prompts(out_dir: str | pathlib.Path, *, count: int, writer: Writer, seed: in
     stream = _stream(seed, len(TASKS), host)
     made = _examples(out_dir, stream, host, kinds).random_map(functools.partial(_prompt, writer), seed=stream)
     fits = functools.partial(_prompt_fits, length, dropped)
+    _check_lengths(made, "prompts (sampling.prompt_tokens)", length, lambda made: max(map(len, made[0])))
     collate = functools.partial(batches.collate_prompts, length=length, pad_id=writer.tokenizer.pad_id)
     return made.to_iter_dataset(_READ).filter(fits).batch(count, drop_remainder=True, batch_fn=collate)
 
@@ -94,6 +98,19 @@ def _examples(out_dir, seed: int, host: tuple[int, int], kinds: Collection[str])
     if not any(wanted(records.decode(source[i])) for i in range(index, len(source), count)):
         raise ValueError(f"data: none of {len(source)} examples in {out_dir} is of kind {', '.join(kinds)}")
     return made.filter(wanted)
+
+
+def _check_lengths(made: grain.MapDataset, what: str, length: int, length_of: Callable[[Any], int]) -> None:
+    """Raises where none of the first rows fits: grain would look for one without end."""
+    found = []
+    for row in (made[i] for i in range(PROBED)):
+        if row is not None:
+            found.append(length_of(row))
+            if found[-1] <= length:
+                return
+    if found:
+        raise ValueError(f"data: {length} tokens are too few for a row of {what}; the shortest of {len(found)} has "
+                         f"{min(found)}")  # fmt: skip
 
 
 def _is_of(kinds: frozenset, pair) -> bool:

@@ -127,7 +127,9 @@ def advance(table: GrammarTable, states: jax.Array, tokens: jax.Array) -> jax.Ar
 
 def masked_logits(logits: jax.Array, mask: jax.Array, sampling: Sampling) -> jax.Array:
     """float32[…, V]: logits / temperature where allowed, -1e30 elsewhere. Its softmax is the one recorded."""
-    return jnp.where(mask, logits.astype(jnp.float32) / sampling.scale, MASKED)
+    # At a temperature of nearly 0 what is allowed must not fall below what is not.
+    scaled = jnp.maximum(logits.astype(jnp.float32) / sampling.scale, MASKED / 10)
+    return jnp.where(mask, scaled, MASKED)
 
 
 def narrow(scores: jax.Array, sampling: Sampling) -> jax.Array:

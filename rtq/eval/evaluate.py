@@ -31,11 +31,12 @@ import jax
 import numpy as np
 
 from rtq.data import annotate, photos
-from rtq.decode.sampling import Sampling, free_table
+from rtq.decode.sampling import Sampling
 from rtq.editor import Plan
 from rtq.eval import frames, held_out, human_requests, judge, looking, metrics, pictures, policy, report, tables, words
 from rtq.eval.progress import Progress
 from rtq.eval.reward import Reward
+from rtq.rl import grammars
 from rtq.text import prompts
 
 SHOWN = 8  # pictures in the report
@@ -141,7 +142,7 @@ def measure(
     if len(keys) > 1:
         out["swapped"] = gain(model, squares, keys, swapped=True)
     out |= others(model, held, config.batch)
-    free = free_table(model.cfg.vocab_size, model.tokenizer.eos_id, (model.tokenizer.image_id,))
+    free = grammars.free(model.tokenizer, model.cfg.vocab_size)
     for name, table in (("unconstrained", free), ("constrained", model.plan_table)):
         share, reasons = words.validity(sampled(model, held, table, config.seed, config.batch))
         out[name] = {"share": share, "failures": dict(reasons)}

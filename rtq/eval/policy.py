@@ -93,9 +93,26 @@ def load(folder: str | pathlib.Path = DEFAULT, *, batch: int = 1) -> "Policy":
     settings = read_settings(folder, LARGE if own else POCKET)
     cfg = files.read_config(folder, dtype=settings.dtype, param_dtype=settings.dtype)
     tokenizer = tokenizers.load(folder if own else "pocket")
-    if tokenizer.size > cfg.vocab_size:
-        raise ValueError(f"{folder}: config.json knows {cfg.vocab_size} tokens, the tokenizer has {tokenizer.size}")
+    check_ids(cfg, tokenizer, str(folder))
     return Policy(cfg, files.load(folder, cfg), tokenizer, settings, batch=batch)
+
+
+def check_ids(cfg: config.Config, tokenizer: tokenizers.Tokenizer, source: str) -> None:
+    """Whether a model reads what a tokenizer writes: with another's token for images it would not see them.
+
+    Raises:
+      ValueError: one line: `source` has weights of another tokenizer.
+    """
+    if tokenizer.size > cfg.vocab_size:
+        raise ValueError(f"{source}: config.json knows {cfg.vocab_size} tokens, the tokenizer has {tokenizer.size}")
+    for name, theirs, ours in (
+        ("image_token_id", cfg.image_token_id, tokenizer.image_id),
+        ("vision_start_token_id", cfg.vision_start_token_id, tokenizer.vision_start_id),
+        ("vision_end_token_id", cfg.vision_end_token_id, tokenizer.vision_end_id),
+    ):
+        if theirs != ours:
+            raise ValueError(f"{source}: {name} is {theirs} in config.json, {ours} in the tokenizer; one of them is of "
+                             "another model")  # fmt: skip
 
 
 def read_settings(folder: pathlib.Path, default: Settings) -> Settings:

@@ -31,6 +31,12 @@ class Critique(NamedTuple):
     value: np.ndarray
 
 
+def free(tokenizer: Tokenizer, vocab_size: int) -> sampling.GrammarTable:
+    """No grammar: anything that is text, until the end of the answer or the budget."""
+    silent = tokenizer.control | set(range(tokenizer.size, vocab_size))
+    return sampling.free_table(vocab_size, tokenizer.eos_id, tuple(silent - {tokenizer.eos_id}))
+
+
 def answers(tokenizer: Tokenizer, options: grammar.Options, vocab_size: int) -> sampling.GrammarTable:
     """What the policy may write to edit and refine."""
     return _device([grammar_table.compile_table(grammar.answer_regex(options), tokenizer, vocab_size)])

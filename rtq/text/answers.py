@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 from rtq.editor import Plan
-from rtq.text.grammar import DIGITS, WORDS
+from rtq.text.grammar import DIGITS, METRIC_NAME, WORDS
 
 MAX_CHARACTERS = 100_000
 MAX_METRICS_READ = 20
@@ -113,8 +113,11 @@ def scalar(metrics: Metrics, scores: Scores) -> float:
 
 
 def answer_text(plan: Plan, reasoning: str = "") -> str:
-    """The answer as the policy should write it. The reasoning may not hold "<"."""
-    return f"{_think(reasoning)}<answer>{plan.to_json()}</answer>"
+    """The answer as the policy should write it. Neither the reasoning nor a name in the plan may hold "<"."""
+    content = plan.to_json()
+    if "<" in content:
+        raise ValueError(f'plan: may not hold "<", which the end of an answer begins with: {content[:80]}')
+    return f"{_think(reasoning)}<answer>{content}</answer>"
 
 
 def metrics_text(names: Sequence[str], percents: Sequence[int], plan: Plan, reasoning: str = "") -> str:
@@ -123,9 +126,10 @@ def metrics_text(names: Sequence[str], percents: Sequence[int], plan: Plan, reas
     for name, percent in zip(names, percents, strict=True):
         if not 1 <= percent <= 100 or percent != int(percent):
             raise ValueError(f"metrics: weight {percent} of {name!r} is not a whole number from 1 to 100")
-        if not name.strip() or set(name) & set("<;%()\n"):
-            raise ValueError(f"metrics: {name!r} is empty or holds one of < ; % ( ) or a line break")
-        items.append(f"{' '.join(name.split())} ({int(percent)}%)")
+        plain = " ".join(name.split())
+        if not re.fullmatch(METRIC_NAME, plain):
+            raise ValueError(f"metrics: {name!r} is not printable ASCII without < ; % ( )")
+        items.append(f"{plain} ({int(percent)}%)")
     return f"{answer_text(plan, reasoning)}<metrics>{';'.join(items)}</metrics>"
 
 

@@ -33,7 +33,7 @@ WORDS = (" zero", " one", " two", " three", " four", " five", " six", " seven", 
 
 THINK = r"<think>[^<]*</think>"
 REQUEST = r"<request>[^<\s\x00-\x1f][^<]*</request>"
-_METRIC_NAME = r"[!-$&'*-:=-~](?: ?[!-$&'*-:=-~])*"  # printable ASCII without % ( ) ; <
+METRIC_NAME = r"[!-$&'*-:=-~](?: ?[!-$&'*-:=-~])*"  # printable ASCII without % ( ) ; <
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +81,7 @@ def plan_regex(options: Options = EVERYTHING) -> str:
 
 def metrics_regex(options: Options = EVERYTHING, max_metrics: int = MAX_METRICS) -> str:
     """An answer, then `<metrics>name (40%);name (60%)</metrics>` with 1 to `max_metrics` metrics."""
-    metric = rf"{_METRIC_NAME} \({one_of(str(n) for n in range(1, 101))}%\)"
+    metric = rf"{METRIC_NAME} \({one_of(str(n) for n in range(1, 101))}%\)"
     return rf"{answer_regex(options)}<metrics>{metric}(?:;{metric}){{0,{max_metrics - 1}}}</metrics>"
 
 

@@ -35,14 +35,14 @@ def write(folder: str | pathlib.Path) -> Tokenizer:
     """Writes it to a folder as Hugging Face folders have it, and loads it from there."""
     import tokenizers  # compiled libraries, seconds to import
     import transformers
-    from tokenizers import decoders, models, pre_tokenizers, trainers
+    from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
     pre = pre_tokenizers.Sequence([
         pre_tokenizers.Split(tokenizers.Regex(PRE_SPLIT), behavior="isolated"),
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
     ])  # fmt: skip
     learner = tokenizers.Tokenizer(models.BPE())
-    learner.pre_tokenizer = pre
+    learner.normalizer, learner.pre_tokenizer = normalizers.NFC(), pre
     learner.train_from_iterator(_text(), trainers.BpeTrainer(
         vocab_size=6000, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))  # fmt: skip
     base = learner.get_vocab()

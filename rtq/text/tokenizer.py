@@ -1,6 +1,7 @@
 """Tokenizers: the one in a Hugging Face folder, and pocket's, behind one small type. Nothing is downloaded.
 
-Both are byte-level BPE, so that every token is a string of bytes and any text goes in and comes out unchanged.
+Both are byte-level BPE, so that every token is a string of bytes and any text goes in and comes out unchanged, but for
+Qwen's, which composes characters (NFC).
 """
 
 import dataclasses
@@ -88,8 +89,9 @@ class Tokenizer:
 
     def plain(self, text: str) -> str:
         """What a person typed, made harmless: a special token written out gets a space after its first character."""
-        while (found := self._special.search(text)) is not None:
-            text = text[: found.start() + 1] + " " + text[found.start() + 1 :]
+        found = 1
+        while found:  # a space that is put in may leave another one standing, so once more
+            text, found = self._special.subn(lambda match: f"{match[0][0]} {match[0][1:]}", text)
         return text
 
 
@@ -107,13 +109,16 @@ def load(folder: str | pathlib.Path = "pocket") -> Tokenizer:
         raise ValueError(f"{folder}: no tokenizer.json or vocab.json there")
     import transformers  # seconds to import
 
-    hf = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    separate = folder / "chat_template.json"  # older folders keep it beside the tokenizer's configuration
+    try:
+        hf = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        template = hf.chat_template
+        if template is None and separate.is_file():
+            template = json.loads(separate.read_text(encoding="utf-8"))["chat_template"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # whatever a broken file leads to there
+        raise ValueError(f"{folder}: its tokenizer cannot be read ({' '.join(str(error).split())[:200]})") from None
     if not hf.is_fast:
         raise ValueError(f"{folder}: only tokenizers of the `tokenizers` library are supported")
-    separate = folder / "chat_template.json"  # older folders keep it beside the tokenizer's configuration
-    template = hf.chat_template
-    if template is None and separate.is_file():
-        template = json.loads(separate.read_text(encoding="utf-8"))["chat_template"]
     if template is None:
         raise ValueError(f"{folder}: no chat template in tokenizer_config.json, chat_template.jinja or .json")
     chat = functools.partial(hf.apply_chat_template, chat_template=template, tokenize=False)

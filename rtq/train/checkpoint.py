@@ -112,6 +112,7 @@ class Checkpoints:
         self._orbax = ocp.AsyncCheckpointer(ocp.PyTreeCheckpointHandler())
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
+        self._damaged: set[int] = set()  # steps that did not verify when they were looked at
 
     def steps(self) -> list[int]:
         """Steps of the checkpoints that are there, oldest first, whether whole or not."""
@@ -163,6 +164,7 @@ class Checkpoints:
         _sync([*files.values(), staging / "manifest.json", staging])
         final = self.path(step)
         replaced = final.with_suffix(REPLACED)
+        self._damaged.discard(step)
         if final.exists():  # a damaged one that `restore` skipped, or the same step again
             shutil.rmtree(replaced, ignore_errors=True)
             final.rename(replaced)
@@ -177,8 +179,8 @@ class Checkpoints:
             return None
 
     def _prune(self, newest: int) -> None:
-        """Later steps than the newest are leftovers that did not verify: they neither count nor go."""
-        steps = [step for step in self.steps() if step <= newest]
+        """Those that did not verify, and steps later than the newest, neither count nor go."""
+        steps = [step for step in self.steps() if step <= newest and step not in self._damaged]
         scores = {step: score for step in steps if (score := self._score(step)) is not None}
         kept = {*steps[-self.keep :], *([max(scores, key=scores.get)] if scores else [])}
         stale = [self.path(step) for step in steps if step not in kept]
@@ -199,6 +201,7 @@ class Checkpoints:
             if reason is None:
                 return step
             log.warning("checkpoint %s skipped: %s", self.path(step), reason)
+            self._damaged.add(step)
         return -1
 
     def restore(self, like: dict[str, Any], *, best: bool = False) -> Restored | None:

@@ -16,7 +16,8 @@ from rtq.data import pipeline, records, rendering, rows
 from rtq.data.batches import PromptBatch
 from rtq.data.example import Example
 from rtq.data.options import POCKET
-from rtq.decode.sampling import GrammarTable, Sampling, free_table
+from rtq.decode.sampling import GrammarTable, Sampling
+from rtq.eval.policy import check_ids
 from rtq.models.qwen25vl.config import Config
 from rtq.rl import critic, grammars, losses, rollout
 from rtq.rl.critic import Critic
@@ -82,7 +83,7 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     if not appraise.pictures:  # the run was finished already, but for its report
         appraise(final["policy"].params, judge)
     params = devices.whole(final["policy"]).params
-    source = config.policy.checkpoint
+    source = weights.words_from(config.model, config.policy.checkpoint)
     weights.save(workdir / "policy", parts.cfg, params, photo=config.model.photo, source=source)
     summary.write(config, workdir, "GRPO", appraise.pictures)
 
@@ -100,7 +101,8 @@ def prepare(config: Any, workdir: pathlib.Path) -> Parts:
     reward_cfg = weights.config_of(config.model, config.reward.checkpoint)
     if config.parallel.mode == "mesh" and reward_cfg != cfg:
         raise ValueError("parallel.mode is mesh, which needs a policy and a reward model of the same shapes; use pmap")
-    tokenizer = weights.tokenizer_of(config.model, config.policy.checkpoint)
+    tokenizer = weights.tokenizer_of(config.model, config.policy.checkpoint, cfg)
+    check_ids(reward_cfg, tokenizer, f"{config.reward.checkpoint}, beside the policy's tokenizer")
     image_tokens = rollout.image_side(cfg, config.model.photo) ** 2
     folders = sft.make_examples(config, workdir)
     return Parts(
@@ -225,7 +227,7 @@ def appraiser(config: Any, parts: Parts, also: appraisal.Also | None = None) -> 
     held = Prompts(parts.folders, "validation", config, parts.writer)
     batches = [held() for _ in range(config.evaluation.batches)]
     answer = parts.devices.rows(functools.partial(_free_answers, policy_setup(config, parts)))
-    free = free_table(parts.cfg.vocab_size, parts.tokenizer.eos_id, (parts.tokenizer.image_id,))
+    free = grammars.free(parts.tokenizer, parts.cfg.vocab_size)
     return appraisal.Appraiser(
         greedy, batches, parts.devices, parts.tokenizer, config.evaluation.samples,
         lambda policy, batch: parts.devices.fetch(answer(policy, parts.devices.shard(batch), free)), also,

@@ -43,12 +43,17 @@ def trains(params: Any, pattern: str) -> Any:
     """For each leaf "train" or "freeze": whether the regex matches its whole path.
 
     ".*" is everything, "language/.*" leaves the vision tower alone, "lora/.*" trains the low-rank factors only.
+    What trains must be float32.
     """
     labels = jax.tree_util.tree_map_with_path(
         lambda keys, _: "train" if re.fullmatch(pattern, path_of(keys)) else "freeze", params
     )
     if "train" not in jax.tree.leaves(labels):
         raise ValueError(f"optimizer.trains is {pattern!r}: no parameter's path matches (language/norm/weight is one)")
+    for (keys, leaf), label in zip(jax.tree_util.tree_leaves_with_path(params), jax.tree.leaves(labels), strict=True):
+        if label == "train" and leaf.dtype != jnp.float32:
+            raise ValueError(f"optimizer.trains is {pattern!r}: {path_of(keys)} would train in {leaf.dtype} and lose "
+                             "small updates; set model.param_dtype=float32, or train low-rank factors")  # fmt: skip
     return labels
 
 

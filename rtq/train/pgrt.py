@@ -79,9 +79,10 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     )  # fmt: skip
     if not appraise.pictures:  # the run was finished already, but for its report
         appraise(final["policy"].params, final["reward"].params)
+    source = weights.words_from(config.model, config.policy.checkpoint)
     for name, cfg in (("policy", parts.cfg), ("reward", parts.reward_cfg)):
         params = devices.whole(final[name]).params
-        weights.save(workdir / name, cfg, params, photo=config.model.photo, source=config[name].checkpoint)
+        weights.save(workdir / name, cfg, params, photo=config.model.photo, source=source)
     summary.write(config, workdir, "PGRT", appraise.pictures)
 
 

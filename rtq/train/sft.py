@@ -20,10 +20,10 @@ import numpy as np
 
 from rtq.data import batches, correction, drafts, photos, pipeline, rows, studio
 from rtq.data.options import POCKET
-from rtq.decode.sampling import GrammarTable, Sampling, free_table
+from rtq.decode.sampling import GrammarTable, Sampling
 from rtq.eval import report
 from rtq.models.qwen25vl.config import Config
-from rtq.rl import rollout
+from rtq.rl import grammars, rollout
 from rtq.text.grammar import Options
 from rtq.text.tokenizer import Tokenizer
 from rtq.train import appraisal, loop, optim, parallel, sft_step, state, summary, weights
@@ -45,7 +45,7 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     _check(config)
     checkpoint = config[config.trained].checkpoint
     cfg = weights.config_of(config.model, checkpoint)
-    tokenizer = weights.tokenizer_of(config.model, checkpoint)
+    tokenizer = weights.tokenizer_of(config.model, checkpoint, cfg)
     devices = parallel.make(config.parallel, cfg)
     optimizer = optim.make(config.optimizer, config.steps)
     folders = make_examples(config, workdir, vague=bool(config.tasks.get(VAGUE)))
@@ -92,7 +92,8 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     if not samples.pictures:  # the run was finished already, but for its report
         samples(final[config.trained].params, config.steps)
     params = devices.whole(final[config.trained]).params
-    weights.save(workdir / config.trained, cfg, params, photo=config.model.photo, source=checkpoint)
+    weights.save(workdir / config.trained, cfg, params, photo=config.model.photo,
+                 source=weights.words_from(config.model, checkpoint))  # fmt: skip
     what = {"policy": "the policy", "reward": "the reward model"}[config.trained]
     summary.write(config, workdir, f"SFT of {what}", samples.pictures, feed.dropped)
 
@@ -228,7 +229,7 @@ class Samples:
         made = pipeline.prompts(folder, count=count, writer=writer, seed=seed_of(config, "validation"),
                                 length=config.lengths.edit)  # fmt: skip
         self._batch, self._examples = next(iter(made))
-        self._table = free_table(cfg.vocab_size, self._tokenizer.eos_id, (self._tokenizer.image_id,))
+        self._table = grammars.free(self._tokenizer, cfg.vocab_size)
         self._run = devices.once(functools.partial(_answers, cfg))
         self._render = jax.jit(functools.partial(rollout.render, executor=rollout.executor(POCKET)))
 

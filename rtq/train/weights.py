@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.experimental import multihost_utils
 
-from rtq.eval.policy import SETTINGS, folder_of
+from rtq.eval.policy import SETTINGS, check_ids, folder_of
 from rtq.models.qwen25vl import config, lora, model
 from rtq.models.qwen25vl import params as files
 from rtq.text import tokenizer as tokenizers
@@ -21,6 +21,7 @@ COMPANIONS = (
     "added_tokens.json", "chat_template.json", "chat_template.jinja", "preprocessor_config.json",
     "generation_config.json",
 )  # fmt: skip
+ADAPTER = "adapter"  # folder in that of the weights
 
 
 def config_of(options: Any, checkpoint: str) -> config.Config:
@@ -35,11 +36,19 @@ def config_of(options: Any, checkpoint: str) -> config.Config:
     return config.preset(options.preset, **changes)
 
 
-def tokenizer_of(options: Any, checkpoint: str) -> tokenizers.Tokenizer:
-    """options.tokenizer: "pocket", or a folder; "" is that of the weights."""
+def words_from(options: Any, checkpoint: str) -> str:
+    """Where the tokenizer of a run is: "pocket", or the folder options.tokenizer; "" there is that of the weights."""
     if not (options.tokenizer or checkpoint):
         raise ValueError("model.tokenizer is empty and there is no checkpoint to take one from")
-    return tokenizers.load(options.tokenizer or folder_of(checkpoint))
+    return options.tokenizer or str(folder_of(checkpoint))
+
+
+def tokenizer_of(options: Any, checkpoint: str, cfg: config.Config) -> tokenizers.Tokenizer:
+    """The tokenizer of a run, which must be that of the weights, whose shapes are `cfg`."""
+    source = words_from(options, checkpoint)
+    found = tokenizers.load(source)
+    check_ids(cfg, found, f"{checkpoint or options.preset} with model.tokenizer={source}")
+    return found
 
 
 def start(
@@ -76,28 +85,32 @@ def _gathered(x: Any) -> Any:
     return multihost_utils.process_allgather(x, tiled=True) if apart else x
 
 
-def save(folder: str | pathlib.Path, cfg: config.Config, params: Any, *, photo: int, source: str = "") -> None:
-    """A Hugging Face folder, whole or not at all; one that is there is replaced. Low-rank factors are merged in.
+def save(folder: str | pathlib.Path, cfg: config.Config, params: Any, *, photo: int, source: str = "pocket") -> None:
+    """A Hugging Face folder, whole or not at all; one that is there is replaced. Low-rank factors are merged in and,
+    since the weights' type may round much of them away, also kept as they are in `ADAPTER`, as PEFT has them.
 
     params: without an axis of devices; on several hosts all call. photo: pixels of the square that the model saw, for
-    those who load it (`eval.policy`). source: where the tokenizer's files are copied from.
+    those who load it (`eval.policy`). source: where the tokenizer's files are copied from (`words_from`).
     """
     folder = pathlib.Path(folder)
     if jax.process_count() > 1:
         params = jax.tree.map(_gathered, params)
     if jax.process_index() > 0:
         return
-    if "lora" in params:
+    factors = params.get("lora")
+    if factors is not None:
         plain = {name: part for name, part in params.items() if name != "lora"}
-        params = lora.merge(cfg, plain, params["lora"])
+        params = lora.merge(cfg, plain, factors)
     new, old = folder.with_name(folder.name + ".saving"), folder.with_name(folder.name + ".replaced")
     for path in (new, old):
         shutil.rmtree(path, ignore_errors=True)
     files.save(new, cfg, params)
+    if factors is not None:
+        lora.save(new / ADAPTER, cfg, factors)
     (new / SETTINGS).write_text(json.dumps({"photo": photo}) + "\n", encoding="utf-8")
-    for name in COMPANIONS if source else ():
-        if (folder_of(source) / name).is_file():
-            shutil.copy2(folder_of(source) / name, new / name)
+    for name in COMPANIONS if source != "pocket" else ():
+        if (pathlib.Path(source) / name).is_file():
+            shutil.copy2(pathlib.Path(source) / name, new / name)
     if folder.exists():
         folder.rename(old)
     new.rename(folder)

@@ -93,6 +93,10 @@ def test_bad_settings_are_told_in_one_line(tmp_path):
         feed({"dance": 1.0}, 2)
     with pytest.raises(ValueError, match=r"none of 40 examples in .* is of kind style"):
         feed({"edit": 1.0}, 2, kinds=("style",))
+    with pytest.raises(ValueError, match=r"9 tokens are too few for a row of edit \(lengths.edit\); the shortest"):
+        feed({"edit": 1.0}, 2, lengths={**LENGTHS, "edit": 9})
+    with pytest.raises(ValueError, match=r"9 tokens are too few for a row of prompts \(sampling.prompt_tokens\)"):
+        pipeline.prompts(build(), count=2, writer=writer(), seed=0, length=9)
     with pytest.raises(ValueError, match="for 100 hosts"):
         feed(TASKS, 2, host=(0, 100))
 

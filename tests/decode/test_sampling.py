@@ -125,6 +125,11 @@ def test_free_table():
     assert scores[0, 4] == np.float32(MASKED)
 
 
+def test_the_grammar_holds_at_temperatures_of_nearly_nothing():
+    scores = sampling.masked_logits(jnp.array([-20.0, 5.0]), jnp.array([True, False]), Sampling(1e-32))
+    assert scores.argmax() == 0
+
+
 @pytest.mark.parametrize(("change", "message"), [
     ({"next_state": np.zeros((2, 3), int)}, "next_state and need"), ({"token_class": np.array([0, 2])}, "token_class"),
     ({"next_state": np.full((2, 2), 2)}, "next_state must lie in 0..1, got 0..2"), ({"start": 2}, "start"),

@@ -35,7 +35,7 @@ def test_round_trip_is_bit_exact(tmp_path):
     assert back.keys() == TENSORS.keys() == index["weight_map"].keys()
     for name, array in TENSORS.items():
         np.testing.assert_array_equal(bits(back[name]), bits(array), err_msg=name)
-    assert params.read_config(tmp_path / "out", dtype="float32", param_dtype="bfloat16", max_pixels=140 * 140) == CFG
+    assert params.read_config(tmp_path / "out", dtype="float32", param_dtype="bfloat16") == CFG
     with pytest.raises(ValueError, match="there are weights already"):
         params.save(tmp_path / "out", CFG, loaded)
 
@@ -50,6 +50,39 @@ def test_files_are_the_format_others_read_and_write(tmp_path):
     safetensors.numpy.save_file(TENSORS, tmp_path / "other" / "model.safetensors")
     again = params.load(tmp_path / "other", CFG)
     jax.tree.map(lambda a, b: np.testing.assert_array_equal(bits(a), bits(b)), loaded, again)
+
+
+def test_one_tensor_under_two_names_is_refused(tmp_path):
+    name = "model.layers.1.mlp.up_proj.weight"
+    twice = TENSORS | {name.replace("model.", "model.language_model."): TENSORS[name]}
+    with pytest.raises(ValueError, match=rf"{name} is there twice"):
+        params.load(qwen_tiny.write(tmp_path, CFG, twice), CFG)
+
+
+@pytest.mark.parametrize(("seen", "limits"), [
+    ({"min_pixels": 3136, "max_pixels": 401408}, (3136, 401408)),
+    ({"size": {"shortest_edge": 3136, "longest_edge": 501760}}, (3136, 501760)),
+    ({}, (params.Config.min_pixels, params.Config.max_pixels)),
+])  # fmt: skip
+def test_how_large_photos_are_seen_is_read(tmp_path, seen, limits):
+    qwen_tiny.write(tmp_path, CFG, TENSORS)
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(seen))
+    cfg = params.read_config(tmp_path)
+    assert (cfg.min_pixels, cfg.max_pixels) == limits
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("{", r"config\.json: not JSON"), ("[]", r"config\.json: needed is an object"),
+    ('{"model_type": "qwen2_5_vl"}', "'vision_config' is missing"),
+    ('{"model_type": "qwen2_5_vl", "vision_config": null}', "not laid out"),
+    ('{"model_type": "qwen2_5_vl", "vision_config": {}, "text_config": null}', "not laid out"),
+    ('{"model_type": "qwen2_5_vl", "vision_config": {}}', "'hidden_size' is missing"),
+])  # fmt: skip
+def test_broken_configurations_are_named(tmp_path, text, message):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ValueError, match=message) as raised:
+        params.read_config(tmp_path)
+    assert str(tmp_path) in str(raised.value)
 
 
 def test_both_layouts_and_casting(tmp_path):
@@ -91,7 +124,12 @@ def test_broken_files_are_named(tmp_path):
         (whole[:-7], "is cut short"),
         (whole[:4], "not a safetensors file"),
         (b"", "not a safetensors file"),
-        (len(b"{}x").to_bytes(8, "little") + b"{}x", "its header is no JSON"),
+        *((len(header).to_bytes(8, "little") + header + bytes(8), message) for header, message in (
+            (b"{}x", "its header is no JSON"), (b"[" * 100_000, "its header is no JSON"), (b"[]", "is no object"),
+            (b'{"a":{}}', "a: the header says nothing"),
+            (b'{"a":{"dtype":"F32","shape":[-1],"data_offsets":[4,0]}}', "a: the header says nothing"),
+            (b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}', "a: the header says nothing"),
+        )),
     ):
         file.write_bytes(content)
         with pytest.raises(ValueError, match=rf"model-1-of-1\.safetensors: .*{message}"):

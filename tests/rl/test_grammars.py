@@ -54,6 +54,14 @@ def test_a_score_is_one_token():
         assert need[after[0], kinds[CRITIQUE.score_ids[0]]] == FORBIDDEN
 
 
+def test_free_texts_are_texts():
+    """Of the ids that stand for no text only the end may come: neither what pads the vocabulary nor control tokens."""
+    table = grammars.free(TOKENIZER, TOKENIZER.size + 8)
+    allowed = np.asarray(table.need)[0, np.asarray(table.token_class)] != FORBIDDEN
+    silent = TOKENIZER.control - {TOKENIZER.eos_id}
+    assert set(np.flatnonzero(~allowed)) == silent | set(range(TOKENIZER.size, TOKENIZER.size + 8))
+
+
 def test_padding_of_the_vocabulary_is_forbidden():
     kinds = np.asarray(CRITIQUE.table.token_class)
     assert (np.asarray(CRITIQUE.table.need)[:, kinds[TOKENIZER.size :]] == FORBIDDEN).all()

@@ -131,11 +131,13 @@ def test_requests():
 
 @pytest.mark.parametrize("write", [
     lambda: answers.answer_text(Plan(), "a < b"),
+    lambda: answers.answer_text(Plan({}, (Local((Mask("region", name="a</answer>b"),), {"Exposure": 1.0}),))),
     lambda: answers.metrics_text(["a;b"], [40], Plan()),
+    lambda: answers.metrics_text(["é"], [40], Plan()),
     lambda: answers.metrics_text(["a"], [0], Plan()),
     lambda: answers.scores_text([11]),
     lambda: answers.request_text(" "),
 ])  # fmt: skip
 def test_writers_refuse_what_could_not_be_read(write):
-    with pytest.raises(ValueError, match=r"reasoning|metrics|scores|request"):
+    with pytest.raises(ValueError, match=r"plan|reasoning|metrics|scores|request"):
         write()

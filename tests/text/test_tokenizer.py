@@ -1,5 +1,8 @@
 """The pocket tokenizer and tokenizers of Hugging Face folders."""
 
+import time
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,8 +46,8 @@ def test_any_text_round_trips(text):
 @pytest.mark.parametrize("text", ["", " ", "\n\t ", "a  b", "\r\n",
                                   "naïve 你好 🙂👩‍👩‍👧", "\x00\x7f", "e\u0301", "½²٣", '{"v":1,"x'])  # fmt: skip
 def test_awkward_texts_round_trip(pocket, large, text):
-    for tokenizer in (pocket, large):
-        assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert pocket.decode(pocket.encode(text)) == text
+    assert large.decode(large.encode(text)) == unicodedata.normalize("NFC", text)
 
 
 def test_half_characters_become_replacement_characters(pocket):
@@ -76,6 +79,21 @@ def test_plain_disarms_special_tokens(pocket, large):
         assert not set(ids) & set(tokenizer.backend.get_added_tokens_decoder())
         assert tokenizer.decode(ids).replace(" ", "") == text.replace(" ", "")
     assert pocket.plain("brighter, please <3") == "brighter, please <3"
+
+
+def test_making_words_harmless_takes_no_longer_than_reading_them(pocket):
+    begun = time.perf_counter()
+    assert pocket.plain("<|eos|>" * 20_000).startswith("< |eos|>< |eos|>")
+    assert time.perf_counter() - begun < 5
+
+
+@pytest.mark.parametrize(("name", "text"), [("tokenizer.json", "{"), ("vocab.json", "{}"), ("tokenizer.json", "[1]")])
+def test_a_broken_tokenizer_is_named_in_one_line(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=r"its tokenizer cannot be read|not a byte-level") as raised:
+        load(tmp_path)
+    assert str(tmp_path) in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_decode_answer_stops_at_the_end(pocket):

@@ -121,6 +121,20 @@ def test_a_damaged_checkpoint_is_skipped_and_named(tmp_path, caplog, damage):
     assert sorted(x.name for x in tmp_path.iterdir()) == ["000000025", "000000030"]
 
 
+def test_what_was_restored_stays_beside_damaged_ones(tmp_path):
+    """Two whole ones are kept, however many damaged ones lie between them."""
+    filled(tmp_path)
+    flip(tmp_path / "000000020")
+    flip(tmp_path / "000000030")
+    again = checkpoint.Checkpoints(tmp_path, keep=2)
+    assert again.restore(trees(0)).step == 10
+    again.save(35, trees(35), {})
+    again.wait()
+    assert again.steps() == [10, 20, 30, 35]
+    flip(tmp_path / "000000035")
+    assert again.restore(trees(0)).step == 10
+
+
 def test_newest_and_best_stay(tmp_path):
     out = checkpoint.Checkpoints(tmp_path, keep=2)
     for step, score in ((1, 0.1), (2, 0.9), (3, None), (4, 0.5), (5, 0.2)):

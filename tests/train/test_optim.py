@@ -57,6 +57,13 @@ def test_matrices_decay_and_the_rest_does_not():
     np.testing.assert_array_equal(new.params["language"]["norm"]["weight"], old.params["language"]["norm"]["weight"])
 
 
+def test_what_trains_is_float32():
+    half = {"language": {"a": {"kernel": jnp.zeros(3, jnp.bfloat16)}}, "lora": {"a": jnp.zeros(3)}}
+    assert jax.tree.leaves(optim.trains(half, "lora/.*")) == ["freeze", "train"]
+    with pytest.raises(ValueError, match="language/a/kernel would train in bfloat16"):
+        optim.trains(half, ".*")
+
+
 @pytest.mark.parametrize("pattern", ["language/.*", "lora/.*"])
 def test_only_what_the_pattern_names_trains(pattern):
     params = {**tiny.params(), "lora": lora.init(tiny.params(), jax.random.key(1), rank=2)}

@@ -6,7 +6,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from rtq.eval import policy
-from rtq.models.qwen25vl import lora, params
+from rtq.models.qwen25vl import config, lora, params
 from rtq.train import weights
 from tests.train import train_tiny as tiny
 
@@ -28,6 +28,8 @@ def test_from_nothing_to_a_folder_and_on_with_factors(tmp_path):
     weights.save(tmp_path / "policy", cfg, trained, photo=56)  # in place of the first
     merged = lora.merge(cfg, {k: loaded[k] for k in ("vision", "language")}, trained["lora"])
     jax.tree.map(np.testing.assert_array_equal, params.load(folder, cfg), merged)
+    kept = lora.load(tmp_path / "policy" / weights.ADAPTER, trained["lora"])
+    jax.tree.map(np.testing.assert_array_equal, kept, trained["lora"])
     assert [path.name for path in tmp_path.iterdir()] == ["policy"]
     assert policy.read_settings(tmp_path / "policy", policy.POCKET).photo == 56
 
@@ -52,6 +54,15 @@ def test_companions_travel_along(tmp_path):
 
 
 def test_a_tokenizer_must_come_from_somewhere():
-    assert weights.tokenizer_of(OPTIONS, "").size == 2048
+    assert weights.tokenizer_of(OPTIONS, "", config.preset("smoke")).size == 2048
     with pytest.raises(ValueError, match=r"model\.tokenizer is empty"):
-        weights.tokenizer_of(ConfigDict({**OPTIONS, "tokenizer": ""}), "")
+        weights.words_from(ConfigDict({**OPTIONS, "tokenizer": ""}), "")
+
+
+def test_the_tokenizer_must_be_that_of_the_weights():
+    """Images are put where the model looks for its token: with another's it would see none, and say nothing."""
+    other = config.preset("smoke", image_token_id=7)
+    with pytest.raises(ValueError, match=r"image_token_id is 7 in config\.json, 4 in the tokenizer"):
+        weights.tokenizer_of(OPTIONS, "", other)
+    with pytest.raises(ValueError, match="knows 100 tokens, the tokenizer has 2048"):
+        weights.tokenizer_of(OPTIONS, "", config.preset("smoke", vocab_size=100))

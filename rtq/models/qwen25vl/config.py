@@ -112,7 +112,7 @@ PRESETS = {
         vocab_size=152064, hidden_size=8192, num_layers=80, num_heads=64, num_kv_heads=8, ffn_size=29568,
         mrope_section=(16, 24, 24), tie_embeddings=False, vision_ffn_size=3456,
     ),
-    # At most 25 image tokens (140 x 140). Token ids are those of the pocket tokenizer.
+    # At most 25 image tokens (140 x 140), of all but long strips. Token ids are those of the pocket tokenizer.
     "pocket": Config(
         vocab_size=2048, hidden_size=256, num_layers=4, num_heads=4, num_kv_heads=2, ffn_size=768,
         mrope_section=(8, 12, 12), tie_embeddings=True,
@@ -214,7 +214,23 @@ def to_hf(cfg: Config) -> dict[str, Any]:
     } | {name: getattr(cfg, name) for name in _WHOLE}
 
 
-# Parameter and activation axes → mesh axes. `logical_rules` drops what does not divide.
+def pixels(preprocessor: Mapping[str, Any]) -> dict[str, int]:
+    """The limits of an image, as fields of `Config`, from the dict of a preprocessor_config.json, old or new layout."""
+    size = preprocessor.get("size") or {}
+    found = {
+        "min_pixels": preprocessor.get("min_pixels") or size.get("shortest_edge"),
+        "max_pixels": preprocessor.get("max_pixels") or size.get("longest_edge"),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def preprocessor(cfg: Config) -> dict[str, Any]:
+    """The dict of a preprocessor_config.json that `pixels` and transformers 5 read."""
+    names = ("min_pixels", "max_pixels", "patch_size", "temporal_patch_size", "merge_size")
+    return {"image_processor_type": "Qwen2VLImageProcessor"} | {name: getattr(cfg, name) for name in names}
+
+
+# Parameter and activation axes → mesh axes. `logical_rules` drops what the tensor axis does not divide.
 LOGICAL_RULES = (
     ("batch", ("data", "fsdp")),  # prompts, samples, rows of images
     ("embed", "fsdp"),

@@ -23,7 +23,10 @@ Grid = tuple[int, int]
 
 
 def smart_resize(height: int, width: int, *, factor: int, min_pixels: int, max_pixels: int) -> tuple[int, int]:
-    """The nearest size (pixels) with sides divisible by `factor` and between min_pixels and max_pixels in all."""
+    """The nearest size (pixels) with sides divisible by `factor` and between min_pixels and max_pixels in all.
+
+    A side is never below `factor`, so a long strip may have more.
+    """
     if min(height, width) < 1 or max(height, width) > 200 * min(height, width):
         raise ValueError(f"an image of {height}x{width} pixels: sides must be positive and differ at most 200 times")
     rows, columns = round(height / factor) * factor, round(width / factor) * factor

@@ -71,7 +71,7 @@ def _product(a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def merge(cfg: Config, params: Tree, lora: Tree) -> Tree:
-    """Parameters with the factors added into the kernels, in the kernels' dtype; jit it with donated `params`."""
+    """Parameters with the factors added into the kernels, in the kernels' dtype."""
     flat, factors = traverse_util.flatten_dict(params), traverse_util.flatten_dict(lora)
     for path in sorted({path[:-1] for path in factors}):
         a, b = (factors[(*path, name)].astype(jnp.float32) for name in "ab")

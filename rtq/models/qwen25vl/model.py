@@ -176,7 +176,7 @@ def concat_kv(first: Any, second: Any) -> Any:
 
 
 def causal_mask(valid: jax.Array) -> jax.Array:
-    """bool[B, T, T] from bool[B, T]: each token sees itself and the valid ones before it."""
+    """bool[B, T, T] from bool[B, T]: each token sees the valid ones up to its own place; padding may see none."""
     steps = jnp.arange(valid.shape[1])
     return (steps[:, None] >= steps[None])[None] & valid[:, None]
 

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from rtq.models.qwen25vl import model, weightfiles
-from rtq.models.qwen25vl.config import Config, from_hf, to_hf
+from rtq.models.qwen25vl.config import Config, from_hf, pixels, preprocessor, to_hf
 
 
 class Transform(NamedTuple):
@@ -74,6 +74,7 @@ TABLE = {
     "visual.merger.mlp.2.bias": ("vision/merger/fc2/bias", SAME),
 }
 BY_PATH = {path: (name, transform) for name, (path, transform) in TABLE.items()}
+PREPROCESSOR = "preprocessor_config.json"
 # Newer names of the same tensors → the names above, which are those of the published files.
 NEWER = {"model.visual.": "visual.", "model.language_model.": "model."}
 
@@ -112,11 +113,33 @@ def hf_tensors(cfg: Config) -> dict[str, Tensor]:
 
 
 def read_config(folder: str | pathlib.Path, **changes: Any) -> Config:
-    """The configuration of a Hugging Face folder, with `changes`."""
-    path = pathlib.Path(folder) / "config.json"
-    if not path.is_file():
+    """The configuration of a Hugging Face folder, with `changes`; a file of its own says how large photos are seen.
+
+    Raises:
+      ValueError: one line: no config.json, or one of another kind of model.
+    """
+    folder = pathlib.Path(folder)
+    if not (folder / "config.json").is_file():
         raise ValueError(f"{folder}: no config.json there")
-    return from_hf(json.loads(path.read_text(encoding="utf-8")), **changes)
+    seen = _object(folder / PREPROCESSOR) if (folder / PREPROCESSOR).is_file() else {}
+    try:
+        return from_hf(_object(folder / "config.json"), **(pixels(seen) | changes))
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from None
+    except KeyError as error:
+        raise ValueError(f"{folder}: config.json: {error} is missing") from None
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"{folder}: config.json: not laid out as Qwen2.5-VL's ({error})") from None
+
+
+def _object(path: pathlib.Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not JSON ({error})") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: needed is an object")
+    return found
 
 
 def load(folder: str | pathlib.Path, cfg: Config, shardings: model.Params | None = None) -> model.Params:
@@ -125,7 +148,11 @@ def load(folder: str | pathlib.Path, cfg: Config, shardings: model.Params | None
     shardings: a tree of `NamedSharding`s (`model.param_shardings`); None puts all on the default device. A tensor that
     is missing, left over or of the wrong shape raises a ValueError that names it.
     """
-    tensors = {_published(name): array for name, array in weightfiles.open_folder(folder).items()}
+    tensors: dict[str, np.ndarray] = {}
+    for name, array in weightfiles.open_folder(folder).items():
+        if _published(name) in tensors:
+            raise ValueError(f"{folder}: {_published(name)} is there twice, under an older and a newer name")
+        tensors[_published(name)] = array
     known = hf_tensors(cfg)
     for name, (path, _, shape) in known.items():
         if name not in tensors:
@@ -205,4 +232,5 @@ def save(folder: str | pathlib.Path, cfg: Config, params: model.Params, *, shard
         total = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(params))
         index = {"metadata": {"total_size": total}, "weight_map": where}
         (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=1), encoding="utf-8")
-    (folder / "config.json").write_text(json.dumps(to_hf(cfg), indent=2) + "\n", encoding="utf-8")
+    for name, content in (("config.json", to_hf(cfg)), (PREPROCESSOR, preprocessor(cfg))):
+        (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -7,6 +7,7 @@ other. Source: https://github.com/huggingface/safetensors (format section of the
 import json
 import pathlib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -24,20 +25,32 @@ def open_file(path: pathlib.Path) -> dict[str, np.ndarray]:
             raise ValueError(f"{path}: not a safetensors file, or cut short")
         try:
             header = json.loads(file.read(length))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError(f"{path}: not a safetensors file: its header is no JSON") from None
+    if not isinstance(header, dict):
+        raise ValueError(f"{path}: not a safetensors file: its header is no object")
     header.pop("__metadata__", None)
     data = np.memmap(path, np.uint8, "r", 8 + length) if size > 8 + length else np.zeros(0, np.uint8)
     out = {}
     for name, entry in header.items():
-        if entry["dtype"] not in DTYPES:
-            raise ValueError(f"{path}: {name} has dtype {entry['dtype']}; allowed are {', '.join(DTYPES)}")
-        start, stop = entry["data_offsets"]
-        dtype = DTYPES[entry["dtype"]]
-        if stop > len(data) or stop - start != dtype.itemsize * int(np.prod(entry["shape"], dtype=np.int64)):
+        kind, shape, (start, stop) = _entry(entry, f"{path}: {name}")
+        if kind not in DTYPES:
+            raise ValueError(f"{path}: {name} has dtype {kind}; allowed are {', '.join(DTYPES)}")
+        dtype = DTYPES[kind]
+        if stop > len(data) or stop - start != dtype.itemsize * int(np.prod(shape, dtype=np.int64)):
             raise ValueError(f"{path}: {name} is cut short")
-        out[name] = data[start:stop].view(dtype).reshape(entry["shape"])
+        out[name] = data[start:stop].view(dtype).reshape(shape)
     return out
+
+
+def _entry(entry: Any, where: str) -> tuple[str, list[int], list[int]]:
+    """(dtype, shape, where it starts and ends) of one tensor in a header."""
+    if isinstance(entry, dict) and isinstance(entry.get("dtype"), str):
+        shape, place = entry.get("shape"), entry.get("data_offsets")
+        numbers = [*shape, *place] if isinstance(shape, list) and isinstance(place, list) else [-1]
+        if all(type(x) is int and x >= 0 for x in numbers) and len(place) == 2 and place[0] <= place[1]:
+            return entry["dtype"], shape, place
+    raise ValueError(f"{where}: the header says nothing that can be read of it")
 
 
 def open_folder(folder: str | pathlib.Path) -> dict[str, np.ndarray]:
