@@ -17,7 +17,7 @@ unless an earlier run has filled the compilation cache.
 Where other programs run on the machine, set OMP_WAIT_POLICY=PASSIVE: threads of torch that spin make TRL's steps many
 times longer there. On an idle machine leave it unset, as TRL's users do. The table says which it was.
 
-Beside it the parts of a step of `experiments/pgrt.py` as it is by default, with fresh weights.
+Beside it the parts of a step of `experiments/pgrt.py` as it is by default, with the weights of the package.
 """
 
 import argparse
@@ -245,7 +245,6 @@ def turn(folder: pathlib.Path, count: int) -> dict:
     from rtq.train import grpo, grpo_step, optim, pairs, pgrt, policy_turn, reward_turn
 
     config = experiment.get_config()
-    config.policy.checkpoint = config.reward.checkpoint = ""  # fresh weights, of any commit
     config.data.count = config.data.validation_count = 64
     parts = grpo.prepare(config, folder / "pgrt")
     devices, optimizer, key = parts.devices, optim.make(config.optimizer, 1000), jax.random.key(0)

@@ -8,13 +8,16 @@ error, 2 wrong flags, 143 interrupted with everything saved.
 """
 
 import contextlib
+import json
 import pathlib
 import re
 import sys
 import traceback
+from typing import Any
 
 import jax
 from absl import app, flags, logging
+from flax import traverse_util
 from ml_collections import config_flags
 
 from rtq.eval import evaluate
@@ -65,6 +68,16 @@ def explained(error: Exception, arguments: list[str]) -> str:
     return re.sub(r"^\w+Error: ", "", line)
 
 
+def changes(path: pathlib.Path, new: dict[str, Any]) -> list[str]:
+    """"optimizer.learning_rate 0.001 → 0.0001" and so on: how a run's configuration differs from that in a file."""
+    try:
+        old = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # there is none, or it was cut short
+        return []
+    before, after = (traverse_util.flatten_dict(tree, sep=".") for tree in (old, new))
+    return [f"{key} {before.get(key)} → {value}" for key, value in after.items() if before.get(key) != value]
+
+
 def main(_) -> None:
     config, workdir = CONFIG.value, pathlib.Path(WORKDIR.value)
     logging.set_verbosity(logging.WARNING)
@@ -73,7 +86,10 @@ def main(_) -> None:
         workdir.mkdir(parents=True, exist_ok=True)
         if jax.process_index() == 0:
             (workdir / "error.txt").unlink(missing_ok=True)  # of an earlier run
-            (workdir / "config.json").write_text(config.to_json_best_effort(indent=1) + "\n", encoding="utf-8")
+            text, path = config.to_json_best_effort(indent=1) + "\n", workdir / "config.json"
+            if (others := changes(path, json.loads(text))) and (workdir / "checkpoints").is_dir():
+                print(f"rtq.main: goes on with other settings than before: {'; '.join(others)}", file=sys.stderr)
+            path.write_text(text, encoding="utf-8")
         TASKS[config.task](config, workdir)
     except loop.Interrupted as reason:
         print(f"rtq.main: {reason}", file=sys.stderr)

@@ -74,6 +74,8 @@ def test_a_run_from_photos_to_weights(tmp_path):
     again = run("--config=experiments/sft.py:smoke", f"--workdir={folder}", "--config.steps=7",
                 "--config.data.dir=" + str(folder / "data"), "--config.tasks.edit=0")  # fmt: skip
     assert again.returncode == 1
+    assert "rtq.main: goes on with other settings than before: " in again.stderr
+    assert "steps 6 → 7" in again.stderr
     assert again.stderr.splitlines()[-1].startswith("rtq.main: tasks are {'edit': 0.0}; shares are needed")
     assert (folder / "error.txt").is_file()
 

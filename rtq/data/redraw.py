@@ -15,7 +15,7 @@ from rtq.editor import Plan
 from rtq.text.facts import read_facts
 from rtq.text.grammar import Options, permitted
 
-TRIES = 8  # draws of a weak plan; if none is weak enough, the studio's stays
+TRIES = 8  # draws of a weak plan; if none is weak enough, the example stays as the studio made it
 
 
 def redraw(example: Example, rng: np.random.Generator, options: Options, *, free: float = 0.0,
@@ -43,7 +43,7 @@ def redraw(example: Example, rng: np.random.Generator, options: Options, *, free
         example, kind=kind, plan=plan, requests=words, attributes={wish.name: wish.level for wish in wishes},
         reasoning=facts + annotate.sentence(levels, wishes),
     )  # fmt: skip
-    return _weakened(out, wishes, rng, options)
+    return _weakened(out, wishes, rng, options) or example
 
 
 def wishes_of(example: Example) -> tuple[Wish, ...]:
@@ -58,8 +58,10 @@ def _wish(name: str, level: int) -> Wish:
     return Wish(name, level)
 
 
-def _weakened(example: Example, wishes: tuple[Wish, ...], rng: np.random.Generator, options: Options) -> Example:
-    """With other metrics and another weak plan."""
+def _weakened(
+    example: Example, wishes: tuple[Wish, ...], rng: np.random.Generator, options: Options
+) -> Example | None:
+    """With other metrics and another weak plan; None if none that is drawn is weaker."""
     names, about = annotate.metrics(wishes, rng)
     percents = [percent for _, percent in names]
     strong = annotate.scores(example.plan, example.plan, about, rng)
@@ -75,6 +77,4 @@ def _weakened(example: Example, wishes: tuple[Wish, ...], rng: np.random.Generat
         weak = perturb.weaken(example.plan, rng)
         if permitted(weak, options) and (made := with_weak(weak)) is not None:
             return made
-    scores = annotate.scores(example.weak, example.plan, about, rng)
-    return dataclasses.replace(example, metrics=names, scores=strong, weak_scores=scores,
-                               feedback=perturb.feedback(example.weak, example.plan, rng))  # fmt: skip
+    return None

@@ -21,7 +21,7 @@ from rtq.eval import metrics, pictures, spoil
 Policy = Callable[[np.ndarray, Sequence[str]], Sequence[Plan]]
 VAGUE = ("fix this", "make it look better", "improve this photo", "please enhance this picture",
          "something is off, correct it", "make this photo look good")
-DRAWS = 8  # of faults per training photo of the regressor
+DRAWS = 48  # of faults per training photo of the regressor
 
 
 @dataclasses.dataclass(frozen=True)

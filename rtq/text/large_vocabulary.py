@@ -31,8 +31,11 @@ CHAT_TEMPLATE = (
 )
 
 
-def write(folder: str | pathlib.Path) -> Tokenizer:
-    """Writes it to a folder as Hugging Face folders have it, and loads it from there."""
+def write(folder: str | pathlib.Path, regular: int = REGULAR) -> Tokenizer:
+    """Writes it to a folder as Hugging Face folders have it, and loads it from there.
+
+    regular: ids of text, at least 6,000; fewer than Qwen's for tests in which its size is of no account.
+    """
     import tokenizers  # compiled libraries, seconds to import
     import transformers
     from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
@@ -47,7 +50,7 @@ def write(folder: str | pathlib.Path) -> Tokenizer:
         vocab_size=6000, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))  # fmt: skip
     base = learner.get_vocab()
     vocabulary = sorted(base, key=base.get)
-    vocabulary += itertools.islice((t for t in _filler() if t not in base), REGULAR - len(vocabulary))
+    vocabulary += itertools.islice((t for t in _filler() if t not in base), regular - len(vocabulary))
     learner.model = models.BPE({t: i for i, t in enumerate(vocabulary)}, _merges(learner), ignore_merges=True)
     learner.decoder = decoders.ByteLevel()
     learner.add_special_tokens([tokenizers.AddedToken(s, normalized=False, special=True) for s in SPECIAL])

@@ -3,6 +3,7 @@
 WORKDIR as in `sft`; at the end the weights are in policy/.
 """
 
+import collections
 import functools
 import pathlib
 from typing import Any, NamedTuple
@@ -85,7 +86,7 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     params = devices.whole(final["policy"]).params
     source = weights.words_from(config.model, config.policy.checkpoint)
     weights.save(workdir / "policy", parts.cfg, params, photo=config.model.photo, source=source)
-    summary.write(config, workdir, "GRPO", appraise.pictures)
+    summary.write(config, workdir, "GRPO", appraise.pictures, feed.dropped)
 
 
 def prepare(config: Any, workdir: pathlib.Path) -> Parts:
@@ -203,11 +204,12 @@ class Prompts:
     """This host's endless prompts with their examples, and where they stand."""
 
     def __init__(self, folders: dict[str, pathlib.Path], name: str, config: Any, writer: rows.Writer):
+        self.dropped: collections.Counter = collections.Counter()  # those that were too long, since the start
         self._rows = iter(
             pipeline.prompts(
                 folders[name], count=config.batch // jax.process_count(), writer=writer, seed=sft.seed_of(config, name),
                 length=config.sampling.prompt_tokens, kinds=sft.kinds_of(config, "edit"),
-                host=(jax.process_index(), jax.process_count()),
+                host=(jax.process_index(), jax.process_count()), dropped=self.dropped,
             )
         )  # fmt: skip
 

@@ -83,7 +83,7 @@ def train(config: Any, workdir: pathlib.Path) -> None:
     for name, cfg in (("policy", parts.cfg), ("reward", parts.reward_cfg)):
         params = devices.whole(final[name]).params
         weights.save(workdir / name, cfg, params, photo=config.model.photo, source=source)
-    summary.write(config, workdir, "PGRT", appraise.pictures)
+    summary.write(config, workdir, "PGRT", appraise.pictures, feed.dropped)
 
 
 def _check(config: Any) -> None:

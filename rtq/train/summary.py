@@ -69,7 +69,8 @@ def _before_and_after(held: dict[str, tuple[tuple[int, float], tuple[int, float]
 def _examples(config: Any, workdir: pathlib.Path) -> list[report.Table]:
     """What the studio made, and what its filters dropped."""
     root = pathlib.Path(config.data.dir or workdir / "data")
-    made = {x: json.loads((root / x / "report.json").read_text(encoding="utf-8")) for x in ("train", "validation")}
+    reports = sorted(root.glob("*/report.json"))
+    made = {path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in reports}
     out = []
     for title, group, fixed in (("Examples", "kinds", ("photos", "examples")), ("Drafts", "dropped", ("drawn",))):
         names = sorted({name for one in made.values() for name in one[group]})

@@ -27,7 +27,7 @@ def test_an_example_anew_is_whole(examples):
         assert sum(percent for _, percent in made.metrics) == 100
         assert len(made.metrics) == len(made.scores) == len(made.weak_scores)
         percents = [percent for _, percent in made.metrics]
-        assert filters.weaker(annotate.scalar(percents, made.scores), annotate.scalar(percents, made.weak_scores) - 0.5)
+        assert filters.weaker(annotate.scalar(percents, made.scores), annotate.scalar(percents, made.weak_scores))
         assert made.reasoning.startswith(example.metrics_reasoning)
         assert all(made.requests)
         same = ("key", "split", "box", "flip", "kind", "spoil", "metrics_reasoning")
