@@ -93,6 +93,24 @@ def test_every_experiment_has_every_preset(name):
         module.get_config("huge")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [
+    ("grpo", "--config.scorer.learned=0", "--config.scorer.rule=1", "--config.loss.refresh=1"),
+    ("grpo", "--config.scorer.learned=0.5", "--config.scorer.critic=0.4", "--config.scorer.form=0.1"),
+    ("reward",), ("sft", "--config.tasks={'words':0.3,'refine':0.3,'summarise':0.2,'correct':0.1,'vague':0.1}"),
+    ("pocket",),
+])  # fmt: skip
+def test_every_way_to_train_runs_to_its_report(tmp_path, arguments):
+    name, *others = arguments
+    done = run(f"--config=experiments/{name}.py:smoke", f"--workdir={tmp_path}", *others)
+    assert done.returncode == 0, done.stderr[-4000:]
+    where = tmp_path / "pgrt" if name == "pocket" else tmp_path
+    assert (where / "report" / "index.html").is_file()
+    trained = {"reward": ["reward"], "pocket": ["policy", "reward"]}.get(name, ["policy"])
+    assert all((where / each / "model.safetensors").is_file() for each in trained)
+    assert all("step" in row for row in writer.read(where / "metrics.jsonl"))
+
+
 @pytest.mark.slow  # two processes compile at once: minutes
 @pytest.mark.parametrize("mode", ["pmap", "mesh"])
 def test_two_hosts_run_pgrt_to_its_report(tmp_path, mode):

@@ -1,9 +1,8 @@
 """The fixed distribution of faults for measuring whether a policy looks: what is wrong can be seen, not read.
 
 Every photo gets a wrong exposure, a wrong white balance and one or two lesser faults, drawn by its key alone, so that
-every policy meets the same ones. The studio's own faults are other draws, but since `drafts.faulty_plan` of the same kind:
-exposure and white balance always, in ranges much like these. `python -m rtq.eval.spoil FOLDER` prints the mean L1 that
-they cost.
+every policy meets the same ones. The studio's faults (`drafts.faulty_plan`) are other draws of the same kind: exposure
+and white balance always, in ranges much like these. `python -m rtq.eval.spoil FOLDER` prints the mean L1 they cost.
 """
 
 import hashlib

@@ -241,12 +241,13 @@ class Turn:
         """(what `finish` gives, its metrics, this host's plans)."""
         start = time.perf_counter()
         there = self._devices.shard(batch)
-        begun = self._begin(models, there, (key, self._table))
-        tokens, written = self._devices.fetch((begun.samples.tokens, begun.metrics and begun.metrics.tokens))
+        host = time.perf_counter() - start
+        begun = jax.block_until_ready(self._begin(models, there, (key, self._table)))
         middle = time.perf_counter()
+        tokens, written = self._devices.fetch((begun.samples.tokens, begun.metrics and begun.metrics.tokens))
         given, plans = read(tokens, written, self._setup.tokenizer)
         given = self._devices.shard(given)
-        host = time.perf_counter() - middle
+        host += time.perf_counter() - middle
         out, metrics = self._finish(models, (there, begun, given), self._table)
         jax.block_until_ready(out)
         metrics[HOST] = host, time.perf_counter() - start

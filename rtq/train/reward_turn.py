@@ -7,6 +7,7 @@
 """
 
 import functools
+import time
 from typing import Any, NamedTuple
 
 import jax
@@ -161,11 +162,16 @@ class Turn:
 
         A batch is scored under the metrics that are written for it, so "accuracy" is that of sampled critiques.
         """
+        start = time.perf_counter()
         there = self._devices.shard(batch)
-        begun = self._begin(params, there, key)
+        host = time.perf_counter() - start
+        begun = jax.block_until_ready(self._begin(params, there, key))
+        middle = time.perf_counter()
         opinions = scoring.read_metrics(self._devices.fetch(begun.metrics.tokens), self._setup.tokenizer)
         given = (there, begun, self._devices.shard(opinions))
-        return self._finish((params, reference), given, (key, self._table))
+        host += time.perf_counter() - middle
+        taken, metrics = jax.block_until_ready(self._finish((params, reference), given, (key, self._table)))
+        return taken, metrics | {policy_turn.HOST: (host, time.perf_counter() - start)}
 
     def learn(self, state: Any, taken: Rollout) -> tuple[Any, dict]:
         """The state after the updates, and their metrics."""

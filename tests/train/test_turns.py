@@ -82,6 +82,19 @@ def start():
     return DEVICES.place(state.create(tiny.params(), OPTIMIZER))
 
 
+class Watched:
+    """Devices that note what comes from them to the host."""
+
+    def __init__(self, devices, fetched):
+        self._devices, self._fetched = devices, fetched
+        self.shard, self.rows, self.lift = devices.shard, devices.rows, devices.lift
+
+    def fetch(self, tree):
+        out = self._devices.fetch(tree)
+        self._fetched += jax.tree.leaves(out)
+        return out
+
+
 render = jax.jit(functools.partial(rollout.render, executor=tiny.EXECUTOR))
 
 
@@ -96,10 +109,13 @@ def far(edits, wanted):
 
 
 def test_a_turn_of_the_policy(scripted):
-    turn = policy_turn.Turn(SETUP, LEARNING, DEVICES, ANSWERS)
+    fetched = []
+    devices = Watched(DEVICES, fetched)
+    turn = policy_turn.Turn(SETUP, LEARNING, devices, ANSWERS)
     old = DEVICES.whole(start()).params
     models = policy_turn.Models(start().params, start().params, start().params)
     (taken, difference), health, plans = turn.play(models, batch(), KEY)
+    assert {(x.dtype.kind, x.ndim) for x in fetched} == {("i", 2)}  # token ids, no photo and no render
     assert len(plans) == PROMPTS * GROUP
     assert all(isinstance(plan, Plan) for plan in plans)
     edits = rendered(plans)
@@ -126,7 +142,7 @@ def test_a_turn_of_the_policy(scripted):
 def example(i: int) -> Example:
     request = REQUESTS[i]
     return Example(
-        f"photo-{i}", "validation", (0, 0, 1000, 1000), False, "one", "quality", Plan(), USERS[i], Plan(),
+        f"photo-{i}", "validation", (0, 0, 1000, 1000), False, "one", Plan(), USERS[i], Plan(),
         (request, f"please make it {request}", request.upper()), {"brightness": 2 if i > 4 else -2}, "", (), "",
         (), (), "", "", "",
     )  # fmt: skip
@@ -213,7 +229,7 @@ def test_turns_on_a_mesh_are_those_on_copies():
         critiques, judged = comparing.play(at.params, at.params, pairs.perturbed(batch()), KEY)
         rows = [devices.fetch((taken.tokens, taken.trained, taken.logprobs)) for taken in (answers, critiques)]
         new, metrics = playing.learn(at, answers)
-        named = {k: v for k, v in {**health, **judged, **metrics}.items() if k != policy_turn.HOST}
+        named = {k: v for k, v in {**health, **judged, **metrics}.items() if policy_turn.HOST not in k}
         found[name] = rows, jax.device_get(named), jax.tree.map(np.asarray, devices.whole(new).params)
     (rows, health, params), (others, there, moved) = found["copies"], found["mesh"]
     for (tokens, trained, logprobs), (same, _, close) in zip(rows, others, strict=True):
