@@ -100,6 +100,8 @@ def _published(name: str) -> str:
 
 def hf_tensors(cfg: Config) -> dict[str, Tensor]:
     """Every tensor of a published checkpoint of this shape, by name."""
+    if not cfg.scan_layers:
+        raise ValueError("files are read and written with scanned layers; unroll what was loaded (`model.unstack`)")
     out = {}
     for keys, leaf in jax.tree_util.tree_leaves_with_path(model.param_shapes(cfg)):
         path = _path(keys)
