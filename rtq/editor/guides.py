@@ -61,7 +61,8 @@ def shrink(x, factor: int):
     rest = x.shape[2:]
     # Sums of slices, rows first and channels folded into columns: long vectors, which reductions do not give on CPU.
     x = x.reshape(tall, factor, -1)
-    exact = {"uint8": jnp.uint16, "uint16": jnp.uint32}.get(str(x.dtype), x.dtype)  # sums of ≤ 256 rows
+    # uint16 holds sums of 257 rows of bytes, uint32 those of all that fit into memory.
+    exact = {"uint8": jnp.uint16 if factor <= 257 else jnp.uint32, "uint16": jnp.uint32}.get(str(x.dtype), x.dtype)
     x = lax.optimization_barrier(sum(x[:, k].astype(exact) for k in range(factor)))
     x = x.reshape(tall, wide, factor, *rest)
     x = x.astype(jnp.float32) if jnp.issubdtype(x.dtype, jnp.integer) else x

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from editor_cases import CASE_IDS, CASES, LEAN, colorful, random_plan, smallest_program, with_companions
 
-from rtq.editor import compilation, renderer, strips
+from rtq.editor import compilation, guides, renderer, strips
 from rtq.editor.plan import Local, Mask, Plan
 from rtq.editor.plan_arrays import to_arrays
 from rtq.editor.sliders import BY_NAME
@@ -98,3 +98,9 @@ def test_wide_and_tall_and_tiny():
         np.testing.assert_allclose(out, whole, atol=2e-4 * max(1, np.abs(whole).max()))
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_copies_of_huge_panoramas_do_not_overflow(dtype):
+    """A long side of more than 257 × 1024 pixels: 264 rows of white are more than a uint16 holds."""
+    top = np.iinfo(dtype).max
+    white = np.asarray(guides.shrink(np.full((264, 264, 3), top, dtype), 264))
+    np.testing.assert_allclose(white, np.full((1, 1, 3), top), rtol=1e-5)
