@@ -133,10 +133,16 @@ Tree = dict[int, dict[int, tuple[int, int, bytes]]]
 def collect(blob: bytes) -> Tree:
     """The photo's tags as {directory: {tag: (type, count, bytes)}}; directory 0 is IFD0, others go by their pointer.
 
-    `blob` may be a whole TIFF file: tags that describe the storage of its samples are left out.
+    `blob` may be a whole TIFF file: tags that describe the storage of its samples are left out. Raises ExifError where
+    tags share so many bytes that together they would be longer than the block.
     """
+    total = 0
 
     def taken(tags):
+        nonlocal total
+        total += sum(value.size for value in tags.values())
+        if total > len(blob):
+            raise ExifError("tags that overlap")
         return {tag: (v.kind, v.count, bytes(blob[v.start : v.start + v.size])) for tag, v in tags.items()}
 
     first, _ = _first(blob)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import io
+import struct
+import tracemalloc
 
 import imagecodecs
 import numpy as np
@@ -14,6 +16,7 @@ from PIL import Image, ImageOps
 
 from rtq import photos
 from rtq.photos import exif as exif_block
+from rtq.photos import tiff
 
 ALL = ["jpg", "png", "tif", "webp", "heic", "avif"]
 
@@ -221,3 +224,18 @@ def test_exif_functions_reject_rubbish():
     for rubbish in (b"", b"II*\0", b"MM\0*" + bytes(4), b"II*\0\x08\0\0\0\xff\xff", b"Exif\0\0"):
         with pytest.raises(exif_block.ExifError):
             exif_block.upright(rubbish)
+
+
+def test_tags_that_overlap_take_no_memory():
+    """2,000 EXIF tags that each point at the whole block, of 24 kB."""
+    first = struct.pack("<HHHIII", 1, exif_block.EXIF_IFD, 4, 1, 26, 0)
+    size = 26 + 2 + 12 * 2000 + 4
+    below = b"".join(struct.pack("<HHII", tag, 7, size, 0) for tag in range(2000))
+    block = b"II*\0" + struct.pack("<I", 8) + first + struct.pack("<H", 2000) + below + bytes(4)
+    assert len(block) == size
+    tracemalloc.start()
+    assert tiff.metadata(block) == (None, None, ("its EXIF is damaged and was left out",))
+    assert tracemalloc.get_traced_memory()[1] < 5e6
+    tracemalloc.stop()
+    with pytest.raises(exif_block.ExifError):
+        exif_block.collect(block)
