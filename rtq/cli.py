@@ -120,7 +120,8 @@ def _render_options(sub: argparse.ArgumentParser, output) -> None:
     sub.add_argument("--set", metavar="NAME=NUMBER", action="append", default=[],
                      help="set one slider, after --plan; may be repeated (`rtq sliders` lists them)")
     sub.add_argument("--mask", metavar="NAME=FILE", action="append", default=[],
-                     help="a photo, white where the plan's region or bitmap mask acts; may be repeated")
+                     help="a photo, white where the plan's region or bitmap mask acts, black or transparent elsewhere; "
+                          "may be repeated")
     output(sub, "a file for one photo, a folder for several (its end is / or it exists)")
     _picture_options(sub)
 

@@ -74,7 +74,10 @@ def _writable(path: pathlib.Path, bits: int | None) -> pathlib.Path:
 
 
 def read_masks(given: Sequence[str]) -> dict:
-    """`--mask`'s NAME=FILE as name → uint8 or uint16 [h, w]: the file's own samples, channels averaged."""
+    """`--mask`'s NAME=FILE as name → uint8 or uint16 [h, w]: the file's own samples, channels averaged,
+    and 0 where it is transparent."""
+    import numpy as np
+
     masks = {}
     for text in given:
         name, equals, path = text.partition("=")
@@ -82,7 +85,10 @@ def read_masks(given: Sequence[str]) -> dict:
             raise Failure(USAGE, f"--mask {text}: write NAME=FILE, e.g. --mask sky=sky.png")
         photo = read_photo(path, [])
         samples = photo.pixels if photo.samples is None else photo.samples
-        masks[name] = samples.mean(-1).round().astype(samples.dtype)
+        mask = samples.mean(-1)
+        if photo.alpha is not None:
+            mask *= photo.alpha / np.iinfo(photo.alpha.dtype).max
+        masks[name] = mask.round().astype(samples.dtype)
     return masks
 
 

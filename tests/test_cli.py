@@ -199,6 +199,9 @@ def test_masks(desk, capsys):
     pixels = photos.read("photo-rtq.png").pixels
     np.testing.assert_array_equal(pixels[:, :16], scene()[:, :16])
     assert pixels[:, 16:].mean() > scene()[:, 16:].mean() + 20
+    Image.fromarray(np.dstack([np.full((24, 32, 3), 255, np.uint8), mask])).save("cut-out.png")  # white on transparent
+    assert run(*argv, "--mask", "sky=cut-out.png", "--overwrite") == 0
+    np.testing.assert_array_equal(photos.read("photo-rtq.png").pixels, pixels)
 
 
 @pytest.mark.parametrize(("code", "argv", "words"), [
