@@ -36,11 +36,11 @@ def targets(inputs: Sequence[str], out: str | None, bits: int | None) -> list[pa
     folder = None
     if out is not None:
         path = pathlib.Path(out)
-        if path.is_dir() or is_folder_name(out):
+        if os.path.isdir(path) or is_folder_name(out):
             folder = path
         elif len(inputs) == 1:
             return [_writable(path, bits)]
-        elif path.suffix.lower() in FORMATS or path.exists():
+        elif path.suffix.lower() in FORMATS or os.path.exists(path):
             raise Failure(USAGE, f"-o {out}: several photos need a folder, not a file name")
         else:
             folder = path
@@ -52,7 +52,7 @@ def targets(inputs: Sequence[str], out: str | None, bits: int | None) -> list[pa
         twice = next(path for path in found if found.count(path) > 1)
         raise Failure(USAGE, f"{twice}: two photos would be written there; render them one by one with -o FILE")
     for path in found:
-        if path.exists() and any(os.path.exists(x) and os.path.samefile(path, x) for x in inputs):
+        if os.path.exists(path) and any(os.path.exists(x) and os.path.samefile(path, x) for x in inputs):
             raise Failure(USAGE, f"{path}: is itself one of the photos to render; leave it out or choose another -o")
     return found
 

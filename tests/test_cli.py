@@ -129,13 +129,14 @@ def test_stdin_set_and_amount(desk, capsys, monkeypatch):
 def test_several_photos_go_to_a_folder_and_a_broken_one_does_not_stop_them(desk, capsys):
     pathlib.Path("broken.jpg").write_bytes(pathlib.Path("photo.jpg").read_bytes()[:300])
     before = hashes()
-    assert run("render", "photo.png", "broken.jpg", "missing.jpg", "photo.jpg", "--plan", "plan.json", "-o", "new/out",
-               "--json") == 6
+    too_long = "a" * 300 + ".jpg"  # which the system refuses to look for
+    assert run("render", "photo.png", "broken.jpg", "missing.jpg", too_long, "photo.jpg", "--plan", "plan.json",
+               "-o", "new/out", "--json") == 6
     out, err = capsys.readouterr()
     facts = json.loads(out)
     assert not facts["ok"]
-    assert [x.get("code") for x in facts["photos"]] == [None, 3, 3, None]
-    assert err.count("rtq: ") == 2
+    assert [x.get("code") for x in facts["photos"]] == [None, 3, 3, 3, None]
+    assert err.count("rtq: ") == 3
     assert {k: v for k, v in hashes().items() if not k.startswith("new")} == before
     assert sorted(os.listdir("new/out")) == ["photo-rtq.jpg", "photo-rtq.png"]
 

@@ -49,13 +49,13 @@ def _decode(data: bytes, kind: str, max_pixels: int) -> Decoded:
 
 
 def _bytes(path: pathlib.Path) -> bytes:
-    if path.is_dir():
-        raise PhotoError(f"{path}: a folder, not a photo")
-    if not path.exists():
-        raise PhotoError(f"{path}: no such file")
-    if not path.is_file():
-        raise PhotoError(f"{path}: not a regular file")
     try:
+        if path.is_dir():
+            raise PhotoError(f"{path}: a folder, not a photo")
+        if not path.exists():
+            raise PhotoError(f"{path}: no such file")
+        if not path.is_file():
+            raise PhotoError(f"{path}: not a regular file")
         with open(path, "rb") as file:
             head = file.read(512)
             if not head:

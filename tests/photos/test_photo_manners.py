@@ -41,6 +41,15 @@ def test_not_a_photo(tmp_path):
     _refused(tmp_path, "folder")
     os.mkfifo(tmp_path / "pipe.jpg")
     _refused(tmp_path / "pipe.jpg", "regular")
+    _refused(tmp_path / ("a" * 300 + ".jpg"), "cannot be read")  # the system refuses to look for it
+
+
+def test_a_folder_that_must_not_be_searched(tmp_path, monkeypatch):
+    def closed(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "stat", closed)
+    _refused(tmp_path / "a.jpg", r"cannot be read \(Permission denied\)")
 
 
 def test_content_decides_not_the_suffix(tmp_path):
