@@ -105,13 +105,17 @@ def start_jax() -> None:
 def check_free(path: pathlib.Path, overwrite: bool, source: str | None = None) -> None:
     """Raises Failure where a file would be replaced without leave, or cannot be written at all; `source`, from which it
     is made, is never replaced."""
-    if path.is_dir():
+    if os.path.isdir(path):
         raise Failure(USAGE, f"{path}: a folder; name a file")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise Failure(USAGE, f"{path}: the folder {path.parent} does not exist")
-    if path.exists() and source is not None and os.path.exists(source) and os.path.samefile(path, source):
+    if not os.path.exists(path):
+        return
+    if not os.path.isfile(path):
+        raise Failure(USAGE, f"{path}: not a regular file, and never replaced; choose another name")
+    if source is not None and os.path.exists(source) and os.path.samefile(path, source):
         raise Failure(EXISTS, f"{path}: is the source itself, which is never replaced; choose another name")
-    if path.exists() and not overwrite:
+    if not overwrite:
         raise Failure(EXISTS, f"{path}: exists already; choose another name or give --overwrite")
 
 

@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, whatever they hold."""
 
+import errno
 import os
 import pathlib
 import secrets
@@ -8,10 +9,13 @@ import secrets
 def replace(path: pathlib.Path, data: bytes) -> None:
     """Writes a file whole or not at all: a temporary file beside it, flushed to disk, then renamed.
 
-    An existing file keeps its permissions, and a link keeps pointing at the file that is replaced.
+    An existing file keeps its permissions, and a link keeps pointing at the file that is replaced. Only regular files
+    are replaced, not pipes and devices.
     """
     path = path.resolve()
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")  # short: names may have 255 bytes
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         with open(descriptor, "wb") as file:

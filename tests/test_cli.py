@@ -273,6 +273,16 @@ def test_targets_that_are_inputs_are_refused(desk, capsys):
     assert "itself one of the photos" in err
 
 
+def test_pipes_and_devices_are_never_replaced(desk, capsys):
+    os.mkfifo("pipe.png")
+    os.mkfifo("pipe.json")
+    assert "not a regular file" in refused(capsys, 2, "render", "photo.png", "--set", "Exposure=1", "-o", "pipe.png",
+                                           "--overwrite")
+    assert "not a regular file" in refused(capsys, 2, "import", "preset.xmp", "-o", "pipe.json", "--overwrite")
+    assert pathlib.Path("pipe.png").is_fifo()
+    assert pathlib.Path("pipe.json").is_fifo()
+
+
 def test_a_failed_write_is_1_and_leaves_nothing(desk, capsys, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")

@@ -52,11 +52,13 @@ def _check(path: pathlib.Path, photo: Photo, profile: str, quality: int, bits: i
 
 
 def _check_target(path: pathlib.Path, source, overwrite: bool) -> None:
-    if path.is_dir():
+    if os.path.isdir(path):
         raise PhotoError(f"{path}: a folder, not a file name")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise PhotoError(f"{path}: the folder {path.parent} does not exist")
-    if path.exists() and not overwrite:
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise PhotoError(f"{path}: not a regular file, and never replaced; choose another name")
+    if os.path.exists(path) and not overwrite:
         if source is not None and os.path.exists(source) and os.path.samefile(path, source):
             raise FileExistsError(f"{path}: is the source photo itself; choose another name or allow overwriting")
         raise FileExistsError(f"{path}: exists already; choose another name or allow overwriting")

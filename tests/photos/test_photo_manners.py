@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from rtq import photos
+from rtq.files import replace
 
 WRITE = importlib.import_module("rtq.photos.write")
 ALL = ["jpg", "png", "tif", "webp", "heic", "avif"]
@@ -143,6 +144,24 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
         assert "\n" not in str(caught.value)
         assert os.listdir(tmp_path) == ["a.png"]
         assert (tmp_path / "a.png").read_bytes() == before
+
+
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path):
+    name = tmp_path / ("照" * 79 + ".jpg")  # 241 bytes
+    for _ in range(2):
+        photos.write(name, files.photo(files.scene()), overwrite=True)
+    assert os.listdir(tmp_path) == [name.name]
+
+
+def test_pipes_and_devices_are_never_replaced(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    os.symlink(tmp_path / "a.png", tmp_path / "b.png")
+    for name in ("a.png", "b.png"):
+        with pytest.raises(photos.PhotoError, match="not a regular file"):
+            photos.write(tmp_path / name, files.photo(files.scene()), overwrite=True)
+        with pytest.raises(OSError, match="Not a regular file"):
+            replace(tmp_path / name, b"")
+    assert (tmp_path / "a.png").is_fifo()
 
 
 def test_permissions(tmp_path):
