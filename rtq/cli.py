@@ -359,7 +359,8 @@ def _export_xmp(plan: Plan, out: pathlib.Path, args, info) -> Report:
     if out.suffix.lower() != ".xmp":
         if out.suffix.lower() != own.lower():
             raise Failure(USAGE, f"-o {out}: --to xmp writes a .xmp sidecar, or a copy of the photo named {own}")
-        return xmp.embed(args.photo, out, plan, photo=info, overwrite=args.overwrite)
+        with cli_base.writing(out):
+            return xmp.embed(args.photo, out, plan, photo=info, overwrite=args.overwrite)
     if info.kind == "rendered":
         notice("Lightroom reads sidecars of raw photos only; a JPEG, TIFF, PNG or DNG carries its settings inside: "
                f"-o NAME{own}")

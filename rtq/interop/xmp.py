@@ -5,13 +5,13 @@ photo.nef) count for proprietary raw files only; JPEG, TIFF and DNG carry the pa
 """
 
 import os
-import shutil
-import tempfile
+import pathlib
 import uuid
 
 import pyexiv2
 
 from rtq.editor.plan import Plan
+from rtq.files import replace
 from rtq.interop import packet
 from rtq.interop.photo_info import KINDS, PhotoInfo, photo_info
 from rtq.interop.report import Report
@@ -71,30 +71,23 @@ def embed(path_in: str | os.PathLike, path_out: str | os.PathLike, plan: Plan, *
     if os.path.exists(path_out) and not overwrite:
         raise FileExistsError(f"{path_out}: exists already; choose another name or allow overwriting")
     photo = photo or photo_info(path_in)
-    folder = os.path.dirname(os.path.abspath(path_out))
-    handle, scratch = tempfile.mkstemp(suffix=os.path.splitext(path_in)[1], dir=folder)
-    os.close(handle)
-    try:
-        shutil.copyfile(path_in, scratch)
-        shutil.copymode(path_in, scratch)
-        report = _embed_in_place(scratch, plan, photo, path_in)
-        os.replace(scratch, path_out)
-    finally:
-        if os.path.exists(scratch):
-            os.remove(scratch)
+    with open(path_in, "rb") as file:
+        data, report = _embedded(file.read(), plan, photo, path_in)
+    replace(pathlib.Path(path_out), data)
     return report
 
 
-def _embed_in_place(path: str, plan: Plan, photo: PhotoInfo, shown: str) -> Report:
+def _embedded(photo_file: bytes, plan: Plan, photo: PhotoInfo, shown: str) -> tuple[bytes, Report]:
     values, report = to_settings(plan, photo)
     try:
-        with pyexiv2.Image(path) as image:
+        with pyexiv2.ImageData(photo_file) as image:
             old = image.read_raw_xmp().strip("\0 \r\n\t")
             data = packet.build(values, old.encode("utf-8") or None)
             image.modify_raw_xmp(data.decode("utf-8"))
             if values["tiff:Orientation"] != str(photo.orientation):
                 image.modify_exif({"Exif.Image.Orientation": values["tiff:Orientation"]})
-        with pyexiv2.Image(path) as image:
+            written = image.get_bytes()
+        with pyexiv2.ImageData(written) as image:
             kept = packet.parse(image.read_raw_xmp().encode("utf-8"))
     except UnicodeDecodeError:
         raise ValueError(f"{shown}: its XMP is not UTF-8 text; refused, since it would be lost") from None
@@ -103,7 +96,7 @@ def _embed_in_place(path: str, plan: Plan, photo: PhotoInfo, shown: str) -> Repo
     wrong = [key for key, value in values.items() if kept.get(key) != value]
     if wrong:
         raise ValueError(f"{shown}: the photo did not keep {', '.join(wrong[:5])}")
-    return report
+    return written, report
 
 
 def read(source: bytes | str | os.PathLike, *, photo: PhotoInfo | None = None) -> tuple[Plan, Report]:

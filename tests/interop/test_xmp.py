@@ -195,6 +195,12 @@ def test_embed_never_overwrites_unasked(tmp_path):
     assert target.read_bytes() == b"precious"
     xmp.embed(source, source, BUSY, overwrite=True)
     assert xmp.read(source)[0].sliders == BUSY.sliders
+    link = tmp_path / "link.jpg"
+    link.symlink_to(target)
+    xmp.embed(source, link, BUSY, overwrite=True)  # replaces what the link points at
+    assert link.is_symlink()
+    assert xmp.read(target)[0].sliders == BUSY.sliders
+    link.unlink()
     (tmp_path / "text.jpg").write_text("no photo")
     with pytest.raises(ValueError, match="not a photo"):
         xmp.embed(tmp_path / "text.jpg", tmp_path / "new.jpg", BUSY)
