@@ -22,8 +22,8 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-from rtq.data.photos import SUFFIXES
 from rtq.eval import metrics, report
+from rtq.photos import SUFFIXES
 from rtq.train import writer
 
 PER_ROUND = 8  # steps of the policy in a round of PGRT

@@ -10,15 +10,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from rtq.photos import PhotoError, PhotoWarning, read
+from rtq.photos import SUFFIXES, PhotoError, PhotoWarning, read
 
 LONG_SIDE = 1024
 SPLITS = ("train", "validation", "test")
 SHARES = (0.8, 0.1, 0.1)
-SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".heic", ".heif", ".avif", ".dng", ".nef", ".cr2", ".cr3",
-     ".arw", ".raf", ".orf", ".rw2")
-)  # fmt: skip
 # Colour photographs that the two packages bundle; their other pictures are drawings, textures, text or microscopy.
 SKIMAGE = ("astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "motorcycle_left.png", "rocket.jpg")
 SKLEARN = ("china.jpg", "flower.jpg")

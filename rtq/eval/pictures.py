@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from rtq.editor import Plan
+from rtq.photos import SUFFIXES, read
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".heic", ".avif", ".dng", ".nef", ".cr2", ".arw"}
 CHUNK = 16  # photos rendered at once
 
 
@@ -21,8 +21,6 @@ def squares(folder: str | pathlib.Path, side: int) -> tuple[list[str], np.ndarra
       ValueError: there is no photo; `PhotoError` for one that cannot be read.
     """
     from PIL import Image
-
-    from rtq.photos import read
 
     folder = pathlib.Path(folder)
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())

@@ -9,10 +9,10 @@ from rtq.interop.geometry import ORIENTATIONS
 from rtq.interop.white_balance import as_shot
 
 KINDS = ("rendered", "raw")
-RAW_SUFFIXES = frozenset((
-    ".3fr", ".ari", ".arw", ".bay", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq", ".k25",
-    ".kdc", ".mdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2",
-    ".srf", ".srw", ".x3f",
+RAW_SUFFIXES = frozenset((  # those of rtq.photos.raw
+    ".3fr", ".ari", ".arw", ".bay", ".cap", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq",
+    ".k25", ".kdc", ".mdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".ptx", ".raf", ".raw", ".rw2",
+    ".rwl", ".rwz", ".sr2", ".srf", ".srw", ".x3f",
 ))
 
 

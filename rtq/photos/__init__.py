@@ -1,7 +1,7 @@
 """Photo files: 8 and 16 bits, camera raw, HEIC; colour profiles, EXIF and XMP kept; written atomically."""
 
-from rtq.photos.read import read
+from rtq.photos.read import SUFFIXES, read
 from rtq.photos.types import Photo, PhotoError, PhotoWarning
 from rtq.photos.write import write
 
-__all__ = ["Photo", "PhotoError", "PhotoWarning", "read", "write"]
+__all__ = ["SUFFIXES", "Photo", "PhotoError", "PhotoWarning", "read", "write"]

@@ -17,7 +17,7 @@ from rtq.photos.types import Decoded, check_size
 
 SUFFIXES = {
     ".3fr", ".ari", ".arw", ".bay", ".cap", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr",
-    ".iiq", ".k25", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".ptx", ".raf", ".raw",
+    ".iiq", ".k25", ".kdc", ".mdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".ptx", ".raf", ".raw",
     ".rw2", ".rwl", ".rwz", ".sr2", ".srf", ".srw", ".x3f",
 }  # fmt: skip
 BASE_CURVE = 1.869

@@ -12,10 +12,12 @@ import numpy as np
 
 from rtq.photos import compressed, exif, icc, png, raw, tiff
 from rtq.photos.types import Decoded, Photo, PhotoError, PhotoWarning, one_line
+from rtq.photos.write import FORMATS
 
 # What decoders raise on damaged bytes; LibRaw's own error is turned into ValueError in raw.py.
 DAMAGED = (OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError,
            EOFError, RuntimeError, MemoryError, BufferError, struct.error, zlib.error)  # fmt: skip
+SUFFIXES = frozenset(FORMATS) | raw.SUFFIXES  # by which folders are searched for photos
 KINDS = "JPEG, PNG, TIFF, WebP, HEIC, AVIF or camera raw"
 RAW_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
 HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1"}

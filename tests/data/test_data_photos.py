@@ -15,6 +15,14 @@ def test_no_photo_is_on_two_sides_and_none_is_lost(tmp_path):
         assert all(sides.values())
 
 
+def test_no_kind_of_photo_that_a_training_reads_is_lost(tmp_path):
+    names = [f"a.{suffix}" for suffix in ("jpg", "jpeg", "png", "tif", "tiff", "webp", "heic", "heif", "avif", "dng",
+                                          "nef", "cr2", "cr3", "arw", "raf", "orf", "rw2", "nrw", "PEF")]  # fmt: skip
+    for name in (*names, "a.txt", "a.gif"):
+        (tmp_path / name).touch()
+    assert [source.key for source in photos.sources(str(tmp_path))] == sorted(names)
+
+
 def test_the_side_of_a_photo_does_not_depend_on_the_others():
     keys = [f"photo{i}.jpg" for i in range(2000)]
     sides = [photos.split_of(key, 3) for key in keys]

@@ -73,6 +73,7 @@ def test_folders_and_command(tmp_path, capsys):
     Image.fromarray(img_as_ubyte(PHOTOS[1])[:40]).save(tmp_path / "b.jpg")
     keys, photos = pictures.squares(tmp_path, 48)
     assert keys == ["b.jpg", "deep/a.png"]
+    assert {".heif", ".cr3", ".raf", ".orf", ".rw2"} <= pictures.SUFFIXES  # what training reads, too
     np.testing.assert_allclose(photos[1], PHOTOS[0], atol=0.003)
     assert spoil.main([str(tmp_path / "none")]) == 1
     assert "no photos" in capsys.readouterr().err

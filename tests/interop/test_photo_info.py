@@ -6,8 +6,9 @@ import tifffile
 
 from rtq.editor.plan import Plan
 from rtq.interop import packet, xmp
-from rtq.interop.photo_info import PhotoInfo, photo_info
+from rtq.interop.photo_info import RAW_SUFFIXES, PhotoInfo, photo_info
 from rtq.interop.white_balance import kelvin_and_tint
+from rtq.photos import raw
 
 MATRIX = np.array([[0.9, -0.2, -0.1], [-0.4, 1.2, 0.2], [-0.1, 0.2, 0.6]])  # XYZ → camera
 LIGHT = (0.34567, 0.35850)  # D50
@@ -35,6 +36,10 @@ def test_raw_photo(tmp_path):
     info = photo_info(path)
     assert (info.kind, info.orientation, info.size) == ("raw", 6, (96, 64))
     assert info.as_shot == pytest.approx(kelvin_and_tint(*LIGHT), rel=0.01)
+
+
+def test_raw_files_have_the_same_names_as_for_the_reader():
+    assert RAW_SUFFIXES == raw.SUFFIXES
 
 
 def test_embed_in_raw(tmp_path):
