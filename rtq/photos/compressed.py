@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 
+from rtq.photos import cicp
 from rtq.photos.tiff import straight
 from rtq.photos.types import Decoded, check_size
 
@@ -40,11 +41,17 @@ def decode_jpeg(data: bytes, max_pixels: int) -> Decoded:
     return _with_info(samples, "JPEG", image, cmyk=image.mode == "CMYK")
 
 
-def _with_info(samples: np.ndarray, kind: str, image, **more) -> Decoded:
+def _with_info(samples: np.ndarray, kind: str, image, icc: bytes | None = None, **more) -> Decoded:
+    """With the metadata of a Pillow image; `icc` stands in for a profile that it lacks."""
     info = image.info
     samples = samples.reshape(*samples.shape[:2], -1)
-    return Decoded(samples, kind, icc=info.get("icc_profile") or None, exif=info.get("exif") or None,
+    return Decoded(samples, kind, icc=info.get("icc_profile") or icc, exif=info.get("exif") or None,
                    xmp=info.get("xmp") or None, **more)  # fmt: skip
+
+
+def _stated_profile(image, primaries: int, transfer: int) -> tuple[bytes | None, tuple[str, ...]]:
+    """The profile for these code points and notes, where the image has no profile of its own."""
+    return (None, ()) if image.info.get("icc_profile") else cicp.profile(primaries, transfer)
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
@@ -92,6 +99,10 @@ def decode_heif(data: bytes, max_pixels: int) -> Decoded:
 
     file = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
     check_size(*file.size, max_pixels)
+    stated = file.info.get("nclx_profile") or {}
+    icc, notes = _stated_profile(file, stated.get("color_primaries", cicp.UNSPECIFIED),
+                                 stated.get("transfer_characteristics", cicp.UNSPECIFIED))  # fmt: skip
+    notes += (SEVERAL,) if len(file) > 1 else ()
     samples = np.asarray(file)
     samples = samples.reshape(*samples.shape[:2], -1)
     depth = file.info.get("bit_depth", 8)
@@ -99,9 +110,7 @@ def decode_heif(data: bytes, max_pixels: int) -> Decoded:
         samples = _widened(samples >> (16 - depth), depth)
     if file.has_alpha and file.premultiplied_alpha:
         samples = np.dstack([straight(samples[..., :-1], samples[..., -1]), samples[..., -1]])
-    info = file.info
-    return Decoded(samples, "HEIF", icc=info.get("icc_profile") or None, exif=info.get("exif") or None,
-                   xmp=info.get("xmp") or None, orientation=1, notes=(SEVERAL,) if len(file) > 1 else ())  # fmt: skip
+    return _with_info(samples, "HEIF", file, icc, orientation=1, notes=notes)
 
 
 def _widened(samples: np.ndarray, depth: int) -> np.ndarray:
@@ -116,13 +125,20 @@ def _avif_depth(data: bytes) -> int:
     return {0: 8, 2: 10, 3: 12}.get(flags >> 5 & 3, 8)
 
 
+def _avif_colours(data: bytes) -> tuple[int, int]:
+    """Code points of primaries and transfer from the first box that has them, which is the main picture's."""
+    place = data.find(b"colrnclx")
+    return struct.unpack_from(">HH", data, place + 8) if 0 <= place <= len(data) - 12 else (cicp.UNSPECIFIED,) * 2
+
+
 def decode_avif(data: bytes, max_pixels: int) -> Decoded:
     """Decodes an AVIF file at its own depth, of a sequence the first frame."""
     from PIL import AvifImagePlugin
 
     image = opened(AvifImagePlugin.AvifImageFile, data)
     check_size(*image.size, max_pixels)
-    notes = (ANIMATED,) if image.n_frames > 1 else ()
+    icc, notes = _stated_profile(image, *_avif_colours(data))
+    notes += (ANIMATED,) if image.n_frames > 1 else ()
     depth = _avif_depth(data)
     if depth == 8:
         samples = np.asarray(image)
@@ -131,7 +147,7 @@ def decode_avif(data: bytes, max_pixels: int) -> Decoded:
 
         samples = imagecodecs.avif_decode(data, index=0)
         samples = _widened(samples, depth) if samples.dtype == np.uint16 else samples
-    return _with_info(samples, "AVIF", image, notes=notes)
+    return _with_info(samples, "AVIF", image, icc, notes=notes)
 
 
 def encode(kind: str, samples: np.ndarray, icc: bytes | None, exif: bytes | None, xmp: bytes | None, *,

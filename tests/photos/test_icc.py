@@ -242,3 +242,47 @@ def test_damaged_profiles_are_ignored_with_a_warning(tmp_path):
             photo = photos.read(tmp_path / f"{number}.jpg")
         assert photo.pixels.dtype == np.uint8
         assert photo.icc is None
+
+
+def _with_code_points(path, primaries, transfer, **more):
+    """Writes a HEIC or AVIF file that states its colours by code points of H.273; returns its samples."""
+    photos.write(path, files.photo(files.scene(), **more), quality=100)
+    samples = photos.read(path).samples if more else photos.read(path).pixels
+    data, own = path.read_bytes(), b"colrnclx" + struct.pack(">HH", *((2, 2) if more else (1, 13)))
+    assert data.count(own) == 1
+    path.write_bytes(data.replace(own, b"colrnclx" + struct.pack(">HH", primaries, transfer)))
+    return samples
+
+
+@pytest.mark.parametrize("suffix", ["heic", "avif"])
+def test_colours_by_code_points(tmp_path, suffix):
+    samples = _with_code_points(tmp_path / f"p3.{suffix}", 12, 13)
+    photo = photos.read(tmp_path / f"p3.{suffix}")
+    np.testing.assert_allclose(photo.pixels, icc.to_srgb(samples, icc.parse(files.PROFILES["p3"])), atol=1e-4)
+    photos.write(tmp_path / "p3.png", photo)
+    assert np.array_equal(photos.read(tmp_path / "p3.png").samples, samples)
+    assert photos.read(tmp_path / "p3.png").icc == photo.icc
+    samples = _with_code_points(tmp_path / f"709.{suffix}", 1, 1) / 255
+    linear = np.where(samples < 0.081, samples / 4.5, ((samples + 0.099) / 1.099) ** (1 / 0.45))
+    np.testing.assert_allclose(photos.read(tmp_path / f"709.{suffix}").pixels, icc.srgb_encode(linear), atol=1e-3)
+    _with_code_points(tmp_path / f"2020.{suffix}", 9, 14)
+    green = photos.read(tmp_path / f"2020.{suffix}").pixels[40, 1]  # dark red and blue beside much green: out of gamut
+    assert green[0] < 0
+
+
+@pytest.mark.parametrize("suffix", ["heic", "avif"])
+def test_code_points_that_are_not_read(tmp_path, suffix):
+    for number, name in ((16, "PQ"), (18, "HLG")):
+        _with_code_points(tmp_path / f"{name}.{suffix}", 9, number)
+        with pytest.raises(photos.PhotoError, match=rf"{name}\.{suffix}: is an HDR photo \({name}\)"):
+            photos.read(tmp_path / f"{name}.{suffix}")
+    samples = _with_code_points(tmp_path / f"odd.{suffix}", 5, 4)
+    with pytest.warns(photos.PhotoWarning, match="primaries 5, transfer 4"):
+        assert np.array_equal(photos.read(tmp_path / f"odd.{suffix}").pixels, samples)
+
+
+def test_a_profile_counts_more_than_code_points(tmp_path):
+    samples = _with_code_points(tmp_path / "a.avif", 9, 16, icc=files.PROFILES["p3"])
+    photo = photos.read(tmp_path / "a.avif")
+    assert photo.icc == files.PROFILES["p3"]
+    assert np.array_equal(photo.samples, samples)
