@@ -13,6 +13,8 @@ PREFIX = b"Exif\0\0"
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 ORIENTATION, EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x0112, 0x8769, 0x8825, 0xA005
 COLOR_SPACE, PIXEL_WIDTH, PIXEL_HEIGHT, MAKER_NOTE = 0xA001, 0xA002, 0xA003, 0x927C
+SRGB, ADOBE_RGB, UNCALIBRATED = 1, 2, 65535  # values of COLOR_SPACE; 2 is not of the standard
+INTEROP_INDEX, DCF_SRGB, DCF_ADOBE_RGB = 0x0001, b"R98", b"R03"
 THUMBNAIL_START, THUMBNAIL_LENGTH = 0x0201, 0x0202
 # What IFD0 of a TIFF says about the photo rather than about how its samples are stored: description, make, model,
 # resolution, software, date, artist, host, rating, copyright, Windows' title, comment, author, keywords, subject.
@@ -115,15 +117,48 @@ def without_orientation(blob: bytes) -> bytes:
     return blob[:start] + count + blob[start + 2 : slot] + blob[slot + 12 : link + 4] + bytes(12) + blob[link + 4 :]
 
 
-def resized(blob: bytes, width: int, height: int, *, srgb: bool) -> bytes:
-    """The block with the pixel dimensions and the colour space of what is written, where it states them."""
+def _below(blob: bytes, tags: dict[int, Value], pointer: int) -> dict[int, Value]:
+    """The tags of the directory that `pointer` leads to, none where there is none."""
+    return directory(blob, integer(blob, tags[pointer]))[0] if pointer in tags else {}
+
+
+def _dcf(blob: bytes, tags: dict[int, Value]) -> slice:
+    """The place of R98 or R03, by which DCF tells sRGB from Adobe RGB, below the Exif directory `tags`; or nothing."""
+    try:
+        index = _below(blob, tags, INTEROP_IFD).get(INTEROP_INDEX)
+    except ExifError:
+        index = None
+    return slice(0, 0) if index is None else slice(index.start, index.start + min(index.size, 3))
+
+
+def is_adobe_rgb(blob: bytes) -> bool:
+    """Whether a camera's photo without a profile is in Adobe RGB: uncalibrated and R03, as DCF 2.0 says, or by number.
+
+    Raises ExifError when the block is damaged.
+    """
+    tags = _below(blob, _first(blob)[0], EXIF_IFD)
+    stated = tags.get(COLOR_SPACE)
+    space = integer(blob, stated) if stated is not None and stated.kind == 3 and stated.count == 1 else None
+    return space == ADOBE_RGB or (space == UNCALIBRATED and blob[_dcf(blob, tags)] == DCF_ADOBE_RGB)
+
+
+def in_space(blob: bytes, space: int) -> bytes:
+    """The block of a photo that was converted to this colour space, where it states one."""
     out = bytearray(blob)
-    tags, _ = _first(out)
-    if EXIF_IFD in tags:
-        tags, _ = directory(out, integer(out, tags[EXIF_IFD]))
-        _set(out, tags, PIXEL_WIDTH, width)
-        _set(out, tags, PIXEL_HEIGHT, height)
-        _set(out, tags, COLOR_SPACE, 1 if srgb else 65535)
+    tags = _below(out, _first(out)[0], EXIF_IFD)
+    _set(out, tags, COLOR_SPACE, space)
+    place = _dcf(out, tags)
+    if space == SRGB and out[place] == DCF_ADOBE_RGB:
+        out[place] = DCF_SRGB
+    return bytes(out)
+
+
+def resized(blob: bytes, width: int, height: int) -> bytes:
+    """The block with the pixel dimensions of what is written, where it states them."""
+    out = bytearray(blob)
+    tags = _below(out, _first(out)[0], EXIF_IFD)
+    _set(out, tags, PIXEL_WIDTH, width)
+    _set(out, tags, PIXEL_HEIGHT, height)
     return bytes(out)
 
 

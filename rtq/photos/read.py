@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import pathlib
 import struct
@@ -20,6 +21,8 @@ DAMAGED = (OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeEr
 SUFFIXES = frozenset(FORMATS) | raw.SUFFIXES  # by which folders are searched for photos
 KINDS = "JPEG, PNG, TIFF, WebP, HEIC, AVIF or camera raw"
 RAW_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
+ADOBE_RGB_XY = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06))
+ADOBE_RGB = icc.matrix_profile(ADOBE_RGB_XY, icc.D65_XY, icc.Curve(563 / 256), "Adobe RGB")
 HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1"}
 
 
@@ -96,7 +99,8 @@ def _managed(samples: np.ndarray, profile: bytes | None, cmyk: bool) -> np.ndarr
 
 
 def _coloured(decoded: Decoded, samples: np.ndarray, notes: list[str]):
-    """Pixels, the profile to keep (or None), and the stored samples to keep beside the pixels (or None)."""
+    """Pixels, the profile to keep or None, the stored samples to keep beside the pixels or None, and whether the pixels
+    were converted to sRGB for good."""
     space, profile = "", None
     if decoded.icc:
         try:
@@ -110,14 +114,14 @@ def _coloured(decoded: Decoded, samples: np.ndarray, notes: list[str]):
         what = "table-based profile" if not decoded.cmyk else "CMYK profile" if own else "CMYK (no profile)"
         notes.append(f"{what} was converted to sRGB{cut}; it is not kept")
         eight = np.rint(samples / 257).astype(np.uint8) if cut else samples
-        return _managed(eight, own, decoded.cmyk), None, None
+        return _managed(eight, own, decoded.cmyk), None, None, True
     fitting = icc.fitting(profile, samples.shape[2]) if profile else None
     if profile and not fitting:
         notes.append(f"its colour profile for {space.strip()} does not fit and was ignored")
     repeated = samples if samples.shape[2] == 3 else np.repeat(samples, 3, -1)
     if fitting is None or icc.is_srgb(fitting):
-        return repeated, decoded.icc if fitting else None, None
-    return icc.to_srgb(samples, fitting), decoded.icc, samples
+        return repeated, decoded.icc if fitting else None, None, False
+    return icc.to_srgb(samples, fitting), decoded.icc, samples, False
 
 
 def _photo(decoded: Decoded) -> tuple[Photo, list[str]]:
@@ -126,12 +130,14 @@ def _photo(decoded: Decoded) -> tuple[Photo, list[str]]:
     if decoded.exif:
         try:
             block, orientation = exif.upright(decoded.exif)
+            if exif.is_adobe_rgb(block) and decoded.icc is None:
+                decoded = dataclasses.replace(decoded, icc=ADOBE_RGB)
         except (exif.ExifError, struct.error):
+            block = None
             notes.append("its EXIF is damaged and was left out")
     turn = orientation if decoded.orientation is None else decoded.orientation
     turn = turn if 1 <= turn <= 8 else 1
     common = {
-        "exif": block,
         "xmp": decoded.xmp,
         "format": decoded.format,
         "orientation": orientation if orientation > 1 else turn,
@@ -139,14 +145,16 @@ def _photo(decoded: Decoded) -> tuple[Photo, list[str]]:
     }
     samples = turned(decoded.samples, turn)
     if samples.dtype == np.float32:
-        return Photo(samples, bits=16, **common), notes
-    bits = 8 * samples.itemsize
+        return Photo(samples, exif=block and exif.in_space(block, exif.SRGB), bits=16, **common), notes
+    bits = 8 if decoded.cmyk else 8 * samples.itemsize
     alpha = None
     if samples.shape[2] in (2, 4) and not decoded.cmyk:
         samples, alpha = np.ascontiguousarray(samples[..., :-1]), np.ascontiguousarray(samples[..., -1])
-    pixels, profile, stored = _coloured(decoded, samples, notes)
-    bits = 8 if decoded.cmyk else bits
-    return Photo(pixels, alpha, profile, bits=bits, grey=samples.shape[2] == 1, samples=stored, **common), notes
+    pixels, profile, stored, converted = _coloured(decoded, samples, notes)
+    if converted and block:
+        block = exif.in_space(block, exif.SRGB)
+    grey = samples.shape[2] == 1
+    return Photo(pixels, alpha, profile, block, bits=bits, grey=grey, samples=stored, **common), notes
 
 
 def read(path, *, max_pixels: int = 200_000_000) -> Photo:

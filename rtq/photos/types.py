@@ -26,7 +26,8 @@ class Photo:
             and beyond (odd-symmetric transfer function, nothing clipped). Files in sRGB or without a profile give
             integers, files in another profile and raw files give floats.
         alpha: uint8 or uint16 [H, W], or None. Not premultiplied.
-        icc: the profile embedded in the file, or None. `write` converts back into it.
+        icc: the profile embedded in the file, or one for the colours that the file states otherwise, or None for sRGB.
+            `write` converts back into it.
         exif: TIFF-structured bytes without the JPEG prefix, Orientation 1 and no thumbnail, or None.
         xmp: the XMP packet as found in the file, or None.
         format: "JPEG", "PNG", "TIFF", "WEBP", "HEIF", "AVIF" or "RAW".

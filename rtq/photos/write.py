@@ -97,8 +97,8 @@ def _neutral(pixels: np.ndarray) -> bool:
     return bool(spread.max() <= NEUTRAL * (1 if pixels.dtype == np.float32 else np.iinfo(pixels.dtype).max))
 
 
-def _samples(photo: Photo, profile: str, bits: int, colours: int, exact: bool) -> tuple[np.ndarray, bytes | None, bool]:
-    """Samples [H, W, 1 or 3] to store, the profile to embed or None, and whether that is sRGB.
+def _samples(photo: Photo, profile: str, bits: int, colours: int, exact: bool):
+    """Samples [H, W, 1 or 3] to store, the profile to embed or None, and EXIF's colour space or None: as it was.
 
     With `exact`, for lossless formats, untouched pixels get the samples they were read from.
     """
@@ -112,22 +112,24 @@ def _samples(photo: Photo, profile: str, bits: int, colours: int, exact: bool) -
             stored = photo.samples
             if exact and stored is not None and stored.shape == samples.shape and stored.dtype == samples.dtype:
                 icc.restore(samples, stored, photo.pixels, own)
-            return samples, photo.icc, False
+            return samples, photo.icc, exif.UNCALIBRATED
         if own is not None:
-            return _depth(photo.pixels, bits)[..., :colours], photo.icc, True
+            return _depth(photo.pixels, bits)[..., :colours], photo.icc, None
         profile = "srgb"
     embedded = SRGB if colours == 3 and profile == "srgb" else None
     samples = _depth(photo.pixels, bits)
-    return samples[..., 1:2] if colours == 1 else samples, embedded, True
+    return samples[..., 1:2] if colours == 1 else samples, embedded, None if photo.icc is None else exif.SRGB
 
 
-def _exif(photo: Photo, kind: str, srgb: bool, notes: list[str]) -> bytes | None:
+def _exif(photo: Photo, kind: str, space: int | None, notes: list[str]) -> bytes | None:
     if photo.exif is None:
         return None
     height, width, _ = photo.pixels.shape
     try:
         block, _ = exif.upright(photo.exif)
-        block = exif.resized(block, width, height, srgb=srgb)
+        block = exif.resized(block, width, height)
+        if space is not None:
+            block = exif.in_space(block, space)
         if kind == "JPEG" and len(block) > JPEG_BLOCK:
             block = exif.without_maker_note(block)
             notes.append("the camera maker's notes did not fit into a JPEG and were left out")
@@ -159,10 +161,10 @@ def _encode(kind: str, photo: Photo, profile: str, quality: int, bits: int, give
         notes.append("JPEG has no transparency: it was laid on white")
     colours = 1 if photo.grey and _neutral(photo.pixels) else 3
     exact = kind in DEEP or (kind == "WEBP" and (lossless or quality == 100))
-    samples, embedded, srgb = _samples(photo, profile, bits, colours, exact)
+    samples, embedded, space = _samples(photo, profile, bits, colours, exact)
     if photo.alpha is not None:
         samples = np.concatenate([samples, _depth(photo.alpha, bits)[..., None]], -1)
-    block = _exif(photo, kind, srgb, notes)
+    block = _exif(photo, kind, space, notes)
     packet = _packet(photo, given, kind, notes)
     if kind == "PNG":
         return png.encode(samples, embedded, block, packet), notes

@@ -50,13 +50,15 @@ def photo(samples, **more):
     return photos.Photo(samples, bits=8 if samples.dtype == np.uint8 else 16, **more)
 
 
-def exif(orientation=1, width=37, height=23, thumbnail=b""):
-    """An EXIF block with a camera, a time, a place, a maker note and, if given, a thumbnail in IFD1."""
+def exif(orientation=1, width=37, height=23, thumbnail=b"", space=65535, dcf=""):
+    """An EXIF block with a camera, a time, a place, a maker note and, if given, a thumbnail in IFD1 and DCF's R98 or
+    R03."""
     block = Image.Exif()
     block[0x0112], block[0x010F], block[0x0132] = orientation, "Maker", "2024:05:06 07:08:09"
     below = block.get_ifd(0x8769)
     below.update({0x9003: "2024:05:06 07:08:09", 0x829A: TiffImagePlugin.IFDRational(1, 125)})
-    below.update({0x927C: b"maker's own bytes", 0xA001: 65535, 0xA002: width, 0xA003: height})
+    below.update({0x927C: b"maker's own bytes", 0xA001: space, 0xA002: width, 0xA003: height})
+    below.update({0xA005: {1: dcf, 2: b"0100"}} if dcf else {})
     block.get_ifd(0x8825).update({1: "N", 2: (52.0, 30.0, 15.5)})
     data = block.tobytes().removeprefix(b"Exif\0\0")
     if not thumbnail:

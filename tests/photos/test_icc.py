@@ -286,3 +286,43 @@ def test_a_profile_counts_more_than_code_points(tmp_path):
     photo = photos.read(tmp_path / "a.avif")
     assert photo.icc == files.PROFILES["p3"]
     assert np.array_equal(photo.samples, samples)
+
+
+@pytest.mark.parametrize("stated", [{"dcf": "R03"}, {"space": 2}])
+def test_adobe_rgb_of_a_camera_without_a_profile(tmp_path, stated):
+    block = files.exif(**stated)
+    data = files.saved(Image.fromarray(files.scene()), "JPEG", quality=100, exif=b"Exif\0\0" + block)
+    (tmp_path / "a.jpg").write_bytes(data)
+    photo = photos.read(tmp_path / "a.jpg")
+    samples = np.asarray(Image.open(tmp_path / "a.jpg"))
+    np.testing.assert_allclose(photo.pixels, icc.to_srgb(samples, icc.parse(files.PROFILES["adobe"])), atol=1e-4)
+    photos.write(tmp_path / "b.jpg", photo)
+    again = photos.read(tmp_path / "b.jpg")
+    assert again.icc == photo.icc
+    assert _color_space(again) == (65535, stated.get("dcf"))
+    photos.write(tmp_path / "c.jpg", photo, profile="srgb", quality=100)
+    again = photos.read(tmp_path / "c.jpg")
+    assert _color_space(again) == (1, "R98" if "dcf" in stated else None)
+    assert again.pixels.dtype == np.uint8
+    assert np.abs(again.pixels / 255 - np.clip(photo.pixels, 0, 1)).mean() < 0.005
+
+
+@pytest.mark.parametrize("stated", [{}, {"dcf": "R98"}, {"space": 1, "dcf": "R03"}, {"space": 1}])
+def test_other_colour_spaces_of_exif_are_read_as_srgb_and_stay(tmp_path, stated):
+    photos.write(tmp_path / "a.jpg", files.photo(files.scene(), exif=files.exif(**stated)))
+    photo = photos.read(tmp_path / "a.jpg")
+    assert photo.icc is None
+    assert _color_space(photo) == (stated.get("space", 65535), stated.get("dcf"))
+
+
+def test_what_is_converted_for_good_is_called_srgb(tmp_path):
+    inks = Image.fromarray(files.scene()).convert("CMYK")
+    (tmp_path / "a.jpg").write_bytes(files.saved(inks, "JPEG", exif=b"Exif\0\0" + files.exif(dcf="R03")))
+    with pytest.warns(photos.PhotoWarning, match="CMYK"):
+        assert _color_space(photos.read(tmp_path / "a.jpg")) == (1, "R98")
+
+
+def _color_space(photo):
+    block = Image.Exif()
+    block.load(photo.exif)
+    return block.get_ifd(0x8769)[0xA001], block.get_ifd(0xA005).get(1)
