@@ -16,10 +16,15 @@ exit codes: 0 done, {FAILED} failed (e.g. disk full), {USAGE} wrong command line
 
 `rtq VERB --help` explains each verb, with examples.
 """
-RENDER = """\
+KEPT = """\
+EXIF (without its thumbnail), XMP (without camera-raw settings), IPTC, resolution, colour
+profile, transparency and 16 bits are kept where the format written has a place for them,
+and nothing else. What it has no place for, JPEG comments, PNG text, gain maps and motion
+videos are left out with a notice."""
+RENDER = f"""\
 Render photos with a plan. Originals are never touched: the result goes to NAME-rtq.SUFFIX
 beside the photo, or where -o says, and nothing is overwritten without --overwrite.
-Metadata, colour profile, transparency and 16 bits are kept.
+{KEPT}
 
 examples:
   rtq render photo.jpg --set Exposure=0.5 --set Shadows=30
@@ -37,14 +42,15 @@ examples:
   rtq fit a.jpg b.jpg | rtq render c.jpg --plan -
       do to c what was done from a to b
 """
-EDIT = """\
+EDIT = f"""\
 Edit a photo as asked for in words. A policy looks at the photo, reads the request and
 answers with a plan, which is rendered at full resolution. Originals are never touched: the
 result goes to NAME-rtq.SUFFIX beside the photo, or where -o says, and nothing is
-overwritten without --overwrite. Metadata, colour profile, transparency and 16 bits are
-kept. Whatever the weights, the answer is a plan; the same command gives the same result.
+overwritten without --overwrite.
+{KEPT}
+Whatever the weights, the answer is a plan; the same command gives the same result.
 
-A folder given with --policy may hold rtq.json, {"photo": 140, "new_tokens": 128}: the side
+A folder given with --policy may hold rtq.json, {{"photo": 140, "new_tokens": 128}}: the side
 in pixels at which its model sees photos, and how long its answers may be.
 
 examples:

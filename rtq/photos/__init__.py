@@ -1,4 +1,4 @@
-"""Photo files: 8 and 16 bits, camera raw, HEIC; colour profiles, EXIF and XMP kept; written atomically."""
+"""Photo files: 8 and 16 bits, camera raw, HEIC; colour profiles, EXIF, XMP and IPTC kept; written atomically."""
 
 from rtq.photos.read import SUFFIXES, read
 from rtq.photos.types import Photo, PhotoError, PhotoWarning

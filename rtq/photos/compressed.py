@@ -10,11 +10,13 @@ import warnings
 import numpy as np
 
 from rtq.photos import cicp
+from rtq.photos import iptc as iptc_data
 from rtq.photos.tiff import straight
 from rtq.photos.types import Decoded, check_size
 
 ANIMATED = "only the first frame of an animation was read"
 _AVIF_CHROMA = {(True, True): "4:0:0", (True, False): "4:0:0", (False, True): "4:4:4", (False, False): "4:2:0"}
+XMP_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 SEVERAL = "only the primary one of several images was read"
 
 
@@ -38,7 +40,20 @@ def decode_jpeg(data: bytes, max_pixels: int) -> Decoded:
     image = opened(JpegImagePlugin.JpegImageFile, data)
     check_size(*image.size, max_pixels)
     samples = np.asarray(image)
-    return _with_info(samples, "JPEG", image, cmyk=image.mode == "CMYK")
+    resources = b"".join(body.removeprefix(iptc_data.RESOURCES) for name, body in image.applist
+                         if name == "APP13" and body.startswith(iptc_data.RESOURCES))  # fmt: skip
+    unkept = ("JPEG comment",) if image.info.get("comment") else ()
+    if any(name == "APP1" and body.startswith(XMP_EXTENSION) for name, body in image.applist):
+        unkept += ("extended XMP",)
+    return _with_info(samples, "JPEG", image, iptc=iptc_data.from_resources(resources), density=_jfif_density(image),
+                      unkept=unkept, cmyk=image.mode == "CMYK")  # fmt: skip
+
+
+def _jfif_density(image) -> tuple[float, float] | None:
+    """Pixels per inch, where the file states them."""
+    scale = {1: 1.0, 2: 2.54}.get(image.info.get("jfif_unit"))
+    across, down = image.info.get("jfif_density", (0, 0))
+    return (across * scale, down * scale) if scale and across and down else None
 
 
 def _with_info(samples: np.ndarray, kind: str, image, icc: bytes | None = None, **more) -> Decoded:
@@ -151,8 +166,9 @@ def decode_avif(data: bytes, max_pixels: int) -> Decoded:
 
 
 def encode(kind: str, samples: np.ndarray, icc: bytes | None, exif: bytes | None, xmp: bytes | None, *,
-           quality: int, lossless: bool) -> bytes:  # fmt: skip
-    """Encodes uint8 [H, W, 1–4] as "JPEG", "WEBP", "HEIF" or "AVIF"."""
+           iptc: bytes | None = None, density: tuple[float, float] | None = None, quality: int,
+           lossless: bool) -> bytes:  # fmt: skip
+    """Encodes uint8 [H, W, 1–4] as "JPEG", "WEBP", "HEIF" or "AVIF"; only JPEG takes IPTC and pixels per inch."""
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -168,7 +184,8 @@ def encode(kind: str, samples: np.ndarray, icc: bytes | None, exif: bytes | None
         pillow_heif.from_pillow(image).save(buffer, quality=quality, exif=exif, xmp=xmp, **options)
         return buffer.getvalue()
     options = {
-        "JPEG": {"quality": quality, "subsampling": 0 if quality >= 90 else 2},
+        "JPEG": {"quality": quality, "subsampling": 0 if quality >= 90 else 2, "dpi": density or (0, 0),
+                 "extra": iptc_data.segment(iptc) if iptc else b""},
         "WEBP": {"quality": quality, "lossless": lossless or quality == 100, "exact": True},
         "AVIF": {"quality": quality, "subsampling": _AVIF_CHROMA[image.mode == "L", quality >= 90], "speed": 8},
     }[kind]

@@ -15,6 +15,8 @@ ORIENTATION, EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x0112, 0x8769, 0x8825, 0xA005
 COLOR_SPACE, PIXEL_WIDTH, PIXEL_HEIGHT, MAKER_NOTE = 0xA001, 0xA002, 0xA003, 0x927C
 SRGB, ADOBE_RGB, UNCALIBRATED = 1, 2, 65535  # values of COLOR_SPACE; 2 is not of the standard
 INTEROP_INDEX, DCF_SRGB, DCF_ADOBE_RGB = 0x0001, b"R98", b"R03"
+RESOLUTION = X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
+PER_INCH = {2: 1.0, 3: 2.54}  # RESOLUTION_UNIT: inch, centimetre; 1 is none
 THUMBNAIL_START, THUMBNAIL_LENGTH = 0x0201, 0x0202
 # What IFD0 of a TIFF says about the photo rather than about how its samples are stored: description, make, model,
 # resolution, software, date, artist, host, rating, copyright, Windows' title, comment, author, keywords, subject.
@@ -72,6 +74,26 @@ def integer(blob: bytes, value: Value) -> int:
     if value.kind not in kinds or value.count < 1:
         raise ExifError("a number of the wrong type")
     return struct.unpack_from(byte_order(blob) + kinds[value.kind], blob, value.start)[0]
+
+
+def _short(blob: bytes, tags: dict[int, Value], tag: int, default: int) -> int:
+    """A tag of one SHORT; the default where there is none or one of another type."""
+    value = tags.get(tag)
+    return default if value is None or (value.kind, value.count) != (3, 1) else integer(blob, value)
+
+
+def density(blob: bytes) -> tuple[float, float] | None:
+    """Pixels per inch across and down, or None where they are not stated."""
+    tags, _ = _first(blob)
+    scale = PER_INCH.get(_short(blob, tags, RESOLUTION_UNIT, 2), 0.0)
+    sides = []
+    for tag in (X_RESOLUTION, Y_RESOLUTION):
+        value = tags.get(tag)
+        if value is None or (value.kind, value.count) != (5, 1):
+            return None
+        above, below = struct.unpack_from(byte_order(blob) + "II", blob, value.start)
+        sides.append(scale * above / below if below else 0.0)
+    return (sides[0], sides[1]) if all(sides) else None
 
 
 def _set(blob: bytearray, tags: dict[int, Value], tag: int, number: int) -> None:
@@ -137,8 +159,7 @@ def is_adobe_rgb(blob: bytes) -> bool:
     Raises ExifError when the block is damaged.
     """
     tags = _below(blob, _first(blob)[0], EXIF_IFD)
-    stated = tags.get(COLOR_SPACE)
-    space = integer(blob, stated) if stated is not None and stated.kind == 3 and stated.count == 1 else None
+    space = _short(blob, tags, COLOR_SPACE, 0)
     return space == ADOBE_RGB or (space == UNCALIBRATED and blob[_dcf(blob, tags)] == DCF_ADOBE_RGB)
 
 

@@ -12,6 +12,7 @@ from rtq.photos.types import Decoded, check_size
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 XMP_KEYWORD = b"XML:com.adobe.xmp"
+INCH = 0.0254  # metres
 LONGEST = 1 << 24  # bytes an inflated profile or packet may take
 
 
@@ -49,6 +50,18 @@ def _xmp(texts: list[bytes]) -> bytes | None:
     return None
 
 
+def _has_text(found: dict[bytes, list[bytes]]) -> bool:
+    """Whether there is text besides XMP."""
+    others = [text for text in found.get(b"iTXt", []) if text.partition(b"\0")[0] != XMP_KEYWORD]
+    return bool(others or found.keys() & {b"tEXt", b"zTXt"})
+
+
+def _density(chunk: bytes) -> tuple[float, float] | None:
+    """Pixels per inch, where the chunk does not only tell the shape of pixels."""
+    across, down, unit = struct.unpack(">IIB", chunk) if len(chunk) == 9 else (0, 0, 0)
+    return (across * INCH, down * INCH) if unit == 1 and across and down else None
+
+
 def decode(data: bytes, max_pixels: int) -> Decoded:
     """Decodes a PNG file of any kind."""
     if len(data) < 33 or data[12:16] != b"IHDR":
@@ -79,6 +92,8 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
         icc=_profile(found[b"iCCP"][0]) if b"iCCP" in found else None,
         exif=found[b"eXIf"][0] if b"eXIf" in found else None,
         xmp=_xmp(found.get(b"iTXt", [])),
+        density=_density(found[b"pHYs"][0]) if b"pHYs" in found else None,
+        unkept=("PNG text",) if _has_text(found) else (),
         notes=("only the first frame of an animation was read",) if b"acTL" in found else (),
     )
 
@@ -87,14 +102,17 @@ def _chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
-def encode(samples: np.ndarray, icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> bytes:
-    """Encodes uint8 or uint16 [H, W, 1–4] as a PNG file."""
+def encode(samples: np.ndarray, icc: bytes | None, exif: bytes | None, xmp: bytes | None,
+           density: tuple[float, float] | None = None) -> bytes:  # fmt: skip
+    """Encodes uint8 or uint16 [H, W, 1–4] as a PNG file; `density` counts pixels per inch."""
     import imagecodecs
 
     data = imagecodecs.png_encode(np.ascontiguousarray(samples[..., 0] if samples.shape[2] == 1 else samples), level=4)
     extra = b""
     if icc:
         extra += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc))
+    if density:
+        extra += _chunk(b"pHYs", struct.pack(">IIB", *(round(side / INCH) for side in density), 1))
     if exif:
         extra += _chunk(b"eXIf", exif)
     if xmp:

@@ -66,5 +66,5 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
         pixels[rows] = icc.srgb_encode(base_curve(linear[rows] @ matrix.T))
 
     icc.in_strips(convert, *linear.shape[:2])
-    block, xmp, notes = tiff.metadata(data)
-    return Decoded(pixels, "RAW", exif=block, xmp=xmp, orientation=1, notes=notes)
+    block, xmp, iptc, notes = tiff.metadata(data)
+    return Decoded(pixels, "RAW", exif=block, xmp=xmp, iptc=iptc, orientation=1, notes=notes)

@@ -126,19 +126,25 @@ def _coloured(decoded: Decoded, samples: np.ndarray, notes: list[str]):
 
 def _photo(decoded: Decoded) -> tuple[Photo, list[str]]:
     notes = list(decoded.notes)
-    block, orientation = None, 1
+    block, orientation, density = None, 1, decoded.density
     if decoded.exif:
         try:
             block, orientation = exif.upright(decoded.exif)
             if exif.is_adobe_rgb(block) and decoded.icc is None:
                 decoded = dataclasses.replace(decoded, icc=ADOBE_RGB)
+            density = density or exif.density(block)
         except (exif.ExifError, struct.error):
             block = None
             notes.append("its EXIF is damaged and was left out")
+    if density and not all(1 <= side <= 65535 for side in density):  # what a JPEG can state
+        density = None
     turn = orientation if decoded.orientation is None else decoded.orientation
     turn = turn if 1 <= turn <= 8 else 1
     common = {
         "xmp": decoded.xmp,
+        "iptc": decoded.iptc,
+        "density": density,
+        "unkept": decoded.unkept,
         "format": decoded.format,
         "orientation": orientation if orientation > 1 else turn,
         "lossless": decoded.lossless,

@@ -1,4 +1,4 @@
-"""TIFF at 8 and 16 bits, any compression that imagecodecs knows, with ICC, EXIF and XMP."""
+"""TIFF at 8 and 16 bits, any compression that imagecodecs knows, with ICC, EXIF, XMP and IPTC."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import struct
 import numpy as np
 
 from rtq.photos import exif as exif_block
+from rtq.photos import iptc as iptc_data
 from rtq.photos.types import Decoded, check_size
 
 ICC, XMP, EXTRA_SAMPLES, DNG_VERSION = 34675, 700, 338, 50706
+IPTC, IMAGE_RESOURCES = 33723, 34377
+INCH = 2  # the unit of resolution
 MINISWHITE, MINISBLACK, RGB, PALETTE, SEPARATED, YCBCR = 0, 1, 2, 3, 5, 6
 JPEG_COMPRESSIONS = (6, 7)
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else it prints to stderr about damaged files
@@ -26,22 +29,25 @@ def has_tag(data: bytes, tag: int) -> bool:
         return False
 
 
-def metadata(data: bytes) -> tuple[bytes | None, bytes | None, tuple[str, ...]]:
-    """The EXIF block (without orientation), the XMP packet of a classic TIFF file or raw file, and notes.
+def metadata(data: bytes) -> tuple[bytes | None, bytes | None, bytes | None, tuple[str, ...]]:
+    """The EXIF block (without orientation), the XMP packet and the IPTC of a classic TIFF file or raw file, and notes.
 
-    Block and packet are None where there is none, as in BigTIFF and in raw files of other structure.
+    They are None where there is none, as in BigTIFF and in raw files of other structure.
     """
     if data[:4] not in (b"II*\0", b"MM\0*"):
-        return None, None, ()
+        return None, None, None, ()
     order = exif_block.byte_order(data)
     first, _ = exif_block.directory(data, struct.unpack_from(order + "I", data, 4)[0])
-    packet = first.get(XMP)
-    xmp = bytes(data[packet.start : packet.start + packet.size]) if packet else None
+
+    def stored(tag):
+        return bytes(data[first[tag].start : first[tag].start + first[tag].size]) if tag in first else None
+
+    iptc = stored(IPTC) or iptc_data.from_resources(stored(IMAGE_RESOURCES) or b"")
     try:
         tree = exif_block.collect(data)
     except exif_block.ExifError:
-        return None, xmp, ("its EXIF is damaged and was left out",)
-    return exif_block.block(order, tree) if any(tree.values()) else None, xmp, ()
+        return None, stored(XMP), iptc, ("its EXIF is damaged and was left out",)
+    return exif_block.block(order, tree) if any(tree.values()) else None, stored(XMP), iptc, ()
 
 
 def _check_page(page, size: int, max_pixels: int) -> None:
@@ -101,13 +107,14 @@ def decode(data: bytes, max_pixels: int) -> Decoded:
     notes += more
     if alpha is not None and photometric != SEPARATED:
         samples = np.concatenate([samples, alpha[..., None]], -1)
-    block, xmp, more = metadata(data)
+    block, xmp, iptc, more = metadata(data)
     return Decoded(
         samples,
         "TIFF",
         icc=icc if isinstance(icc, bytes) else None,
         exif=block,
         xmp=xmp,
+        iptc=iptc,
         orientation=orientation if isinstance(orientation, int) else 1,
         cmyk=photometric == SEPARATED,
         notes=(*notes, *more),
@@ -139,13 +146,15 @@ def straight(samples: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return np.rint(np.minimum(samples * scale[..., None], top)).astype(samples.dtype)
 
 
-def encode(samples: np.ndarray, icc: bytes | None, exif: bytes | None, xmp: bytes | None) -> bytes:
-    """Encodes uint8 or uint16 [H, W, 1–4] as a deflate-compressed TIFF file."""
+def encode(samples: np.ndarray, icc: bytes | None, exif: bytes | None, xmp: bytes | None, iptc: bytes | None = None,
+           density: tuple[float, float] | None = None) -> bytes:  # fmt: skip
+    """Encodes uint8 or uint16 [H, W, 1–4] as a deflate-compressed TIFF file; `density` counts pixels per inch."""
     import tifffile
 
     channels = samples.shape[2]
     order = exif_block.byte_order(exif) if exif else "<"
     tags = [(XMP, 1, len(xmp), xmp, True)] if xmp else []
+    tags += [(IPTC, 7, len(iptc), iptc, True)] if iptc else []
     buffer = io.BytesIO()
     tifffile.imwrite(
         buffer,
@@ -159,17 +168,23 @@ def encode(samples: np.ndarray, icc: bytes | None, exif: bytes | None, xmp: byte
         predictor=True,
         rowsperstrip=max(1, (1 << 20) // (samples.shape[1] * channels * samples.itemsize)),
         iccprofile=icc,
+        resolution=density,
+        resolutionunit=INCH if density else None,
         extratags=tags,
         metadata=None,
         software=False,
         maxworkers=2,
     )
-    return _with_exif(buffer.getvalue(), order, exif) if exif else buffer.getvalue()
-
-
-def _with_exif(data: bytes, order: str, exif: bytes) -> bytes:
-    """The TIFF file with its first directory written anew at the end, EXIF tags and directories included."""
+    if not exif:
+        return buffer.getvalue()
     tree = exif_block.collect(exif)
+    if density:  # by the file's own tags, whatever EXIF says
+        tree[0] = {tag: value for tag, value in tree[0].items() if tag not in exif_block.RESOLUTION}
+    return _with_exif(buffer.getvalue(), order, tree)
+
+
+def _with_exif(data: bytes, order: str, tree: exif_block.Tree) -> bytes:
+    """The TIFF file with its first directory written anew at the end, EXIF tags and directories included."""
     first, _ = exif_block.directory(data, struct.unpack_from(order + "I", data, 4)[0])
     storage = {tag: (v.kind, v.count, data[v.start : v.start + v.size]) for tag, v in first.items()}
     tree[0] = storage | tree[0]

@@ -30,6 +30,9 @@ class Photo:
             `write` converts back into it.
         exif: TIFF-structured bytes without the JPEG prefix, Orientation 1 and no thumbnail, or None.
         xmp: the XMP packet as found in the file, or None.
+        iptc: IPTC-IIM datasets as found in the file (caption, byline, keywords …), or None.
+        density: pixels per inch across and down, or None.
+        unkept: names of metadata in the file that no format is written with; `write` says so.
         format: "JPEG", "PNG", "TIFF", "WEBP", "HEIF", "AVIF" or "RAW".
         bits: 8, or 16 for everything deeper than 8.
         grey: the file has one colour channel (`pixels` repeats it).
@@ -44,6 +47,9 @@ class Photo:
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    iptc: bytes | None = None
+    density: tuple[float, float] | None = None
+    unkept: tuple[str, ...] = ()
     format: str = "PNG"
     bits: int = 8
     grey: bool = False
@@ -59,6 +65,7 @@ class Decoded:
     Attributes:
         samples: uint8 or uint16 [H, W, C] as stored; C is 1 (grey), 2 (grey, alpha), 3 (RGB), 4 (RGB, alpha), or
             4 with `cmyk` (0 = no ink); float32 [H, W, 3] in extended sRGB for raw files.
+        density: pixels per inch by the format's own means, EXIF aside.
         orientation: the EXIF orientation still to be applied.
         notes: what the person should know.
     """
@@ -68,6 +75,9 @@ class Decoded:
     icc: bytes | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    iptc: bytes | None = None
+    density: tuple[float, float] | None = None
+    unkept: tuple[str, ...] = ()
     orientation: int | None = None
     cmyk: bool = False
     lossless: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 import struct
@@ -18,7 +19,7 @@ FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".tif": "TIFF", ".tif
            ".heic": "HEIF", ".heif": "HEIF", ".avif": "AVIF"}  # fmt: skip
 DEEP = ("PNG", "TIFF")
 LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
-JPEG_BLOCK = 65500  # bytes of EXIF or XMP that a JPEG segment holds
+JPEG_BLOCK = 65500  # bytes of EXIF, XMP or IPTC that a JPEG segment holds
 NEUTRAL = 0.5 / 255  # a grey photo whose edit spreads its channels further than this is written in colour
 SRGB = icc.matrix_profile(icc.SRGB_XY, icc.D65_XY, icc.SRGB_CURVE, "sRGB")
 FAILED = (OSError, ValueError, TypeError, RuntimeError, MemoryError, struct.error)
@@ -89,7 +90,7 @@ def _float(values: np.ndarray) -> np.ndarray:
 def _on_white(photo: Photo) -> Photo:
     weight = _float(photo.alpha)[..., None]
     pixels = _float(photo.pixels) * weight + (1 - weight)
-    return Photo(pixels, None, photo.icc, photo.exif, photo.xmp, photo.format, photo.bits, photo.grey)
+    return dataclasses.replace(photo, pixels=pixels, alpha=None, samples=None)
 
 
 def _neutral(pixels: np.ndarray) -> bool:
@@ -135,16 +136,40 @@ def _exif(photo: Photo, kind: str, space: int | None, notes: list[str]) -> bytes
             notes.append("the camera maker's notes did not fit into a JPEG and were left out")
         if kind == "JPEG" and len(block) > JPEG_BLOCK:
             raise exif.ExifError("too long for a JPEG")
+        if kind == "TIFF":
+            exif.collect(block)  # as `tiff.encode` does: damage below IFD0 shows here
     except (exif.ExifError, struct.error) as error:
         notes.append(f"EXIF was left out ({one_line(error)})")
         return None
     return block
 
 
+def _iptc(photo: Photo, kind: str, notes: list[str]) -> bytes | None:
+    if photo.iptc is None or kind == "TIFF":
+        return photo.iptc
+    if kind != "JPEG":
+        notes.append(f"{kind} has no place for IPTC: it was left out")
+    elif len(photo.iptc) > JPEG_BLOCK:
+        notes.append("IPTC did not fit into a JPEG and was left out")
+    else:
+        return photo.iptc
+    return None
+
+
+def _check_density(photo: Photo, kind: str, block: bytes | None, notes: list[str]) -> None:
+    """Notes a resolution that is lost: formats without one of their own have EXIF's."""
+    if photo.density is None or kind in ("JPEG", "PNG", "TIFF"):
+        return
+    stated = exif.density(block) if block else None
+    if stated is None or any(abs(a - b) > 0.5 for a, b in zip(stated, photo.density, strict=True)):
+        notes.append(f"{kind} has no place for the resolution: {photo.density[0]:.0f} dpi were left out")
+
+
 def _packet(photo: Photo, given: bytes | None, kind: str, notes: list[str]) -> bytes | None:
     packet = photo.xmp if given is None else given
     if packet:
-        packet = xmp_packet.upright(packet, rendered=given is None)
+        packet, lost = xmp_packet.upright(packet, rendered=given is None)
+        notes += [f"its {name} was left out" for name in lost]
         if packet is None:
             notes.append("its XMP is damaged and was left out")
     if packet and kind == "JPEG" and len(packet) > JPEG_BLOCK:
@@ -165,15 +190,18 @@ def _encode(kind: str, photo: Photo, profile: str, quality: int, bits: int, give
     if photo.alpha is not None:
         samples = np.concatenate([samples, _depth(photo.alpha, bits)[..., None]], -1)
     block = _exif(photo, kind, space, notes)
-    packet = _packet(photo, given, kind, notes)
+    packet, iptc, density = _packet(photo, given, kind, notes), _iptc(photo, kind, notes), photo.density
+    _check_density(photo, kind, block, notes)
+    notes += [f"its {name} was left out" for name in photo.unkept]
     if kind == "PNG":
-        return png.encode(samples, embedded, block, packet), notes
+        return png.encode(samples, embedded, block, packet, density), notes
     if kind == "TIFF":
-        return tiff.encode(samples, embedded, block, packet), notes
+        return tiff.encode(samples, embedded, block, packet, iptc, density), notes
     if block:
         # Pillow rebuilds the EXIF of an AVIF that has an orientation, and moves the maker's notes.
         block = exif.PREFIX + (exif.without_orientation(block) if kind == "AVIF" else block)
-    data = compressed.encode(kind, samples, embedded, block, packet, quality=quality, lossless=lossless)
+    data = compressed.encode(kind, samples, embedded, block, packet, iptc=iptc, density=density, quality=quality,
+                             lossless=lossless)  # fmt: skip
     return data, notes
 
 
@@ -190,13 +218,14 @@ def write(path, photo: Photo, *, overwrite: bool = False, source=None, profile: 
         quality: 1–100 for JPEG, WebP (100 is lossless), HEIC and AVIF.
         bits: 8 or 16; by default those of the source for PNG and TIFF, and 8 elsewhere.
         xmp: a packet to embed instead of the photo's own, which loses its camera-raw settings because they are in the
-            pixels now. It is embedded as it is, but for a tiff:Orientation, which becomes 1. b"" embeds none.
+            pixels now, and what it says of a gain map or video beside the photo. It is embedded as it is, but for a
+            tiff:Orientation, which becomes 1. b"" embeds none.
 
     Raises:
         FileExistsError: `path` exists and `overwrite` is not set.
         PhotoError: the photo cannot be written so; nothing is left behind.
     Warns:
-        PhotoWarning: where the format cannot hold something (alpha, 16 bits, long metadata).
+        PhotoWarning: where something of the photo was left out (alpha, 16 bits, IPTC, text, long metadata …).
     """
     path = pathlib.Path(path)
     kind = _check(path, photo, profile, quality, bits)

@@ -1,9 +1,10 @@
-"""Orientation, EXIF and XMP, read back by Pillow, tifffile and Exiv2."""
+"""Orientation, EXIF, XMP, IPTC and resolution, read back by Pillow, tifffile and Exiv2."""
 
 import dataclasses
 import io
 import struct
 import tracemalloc
+import warnings
 
 import imagecodecs
 import numpy as np
@@ -12,11 +13,11 @@ import pillow_heif
 import pyexiv2
 import pytest
 import tifffile
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 from rtq import photos
 from rtq.photos import exif as exif_block
-from rtq.photos import tiff
+from rtq.photos import iptc, tiff
 
 ALL = ["jpg", "png", "tif", "webp", "heic", "avif"]
 
@@ -234,8 +235,139 @@ def test_tags_that_overlap_take_no_memory():
     block = b"II*\0" + struct.pack("<I", 8) + first + struct.pack("<H", 2000) + below + bytes(4)
     assert len(block) == size
     tracemalloc.start()
-    assert tiff.metadata(block) == (None, None, ("its EXIF is damaged and was left out",))
+    assert tiff.metadata(block) == (None, None, None, ("its EXIF is damaged and was left out",))
     assert tracemalloc.get_traced_memory()[1] < 5e6
     tracemalloc.stop()
     with pytest.raises(exif_block.ExifError):
         exif_block.collect(block)
+
+
+IPTC = b"".join(b"\x1c\x02" + struct.pack(">BH", number, len(text)) + text for number, text in (
+    (80, b"A. N."), (120, "Hafen bei Nacht, Öl".encode()), (25, b"harbour")))  # fmt: skip
+
+
+def _quiet(*arguments, **options):
+    """Writes without a notice."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        photos.write(*arguments, **options)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tif"])
+def test_iptc_is_kept(tmp_path, suffix):
+    _quiet(tmp_path / f"a.{suffix}", files.photo(files.scene(), exif=files.exif(), xmp=files.XMP, iptc=IPTC))
+    photo = photos.read(tmp_path / f"a.{suffix}")
+    assert photo.iptc == IPTC
+    for name in ("b.jpg", "b.tif"):
+        _quiet(tmp_path / name, photo)
+        assert photos.read(tmp_path / name).iptc == IPTC
+        with pyexiv2.Image(str(tmp_path / name)) as image:  # another program reads it
+            known = image.read_iptc()
+        assert known["Iptc.Application2.Byline"] == ["A. N."]
+        assert known["Iptc.Application2.Caption"] == "Hafen bei Nacht, Öl"
+
+
+def test_iptc_among_other_image_resources(tmp_path):
+    image = Image.fromarray(files.scene())
+    other = b"8BIM\x03\xe8\x03abc" + struct.pack(">I", 3) + b"xyz\0"  # a name and data of odd length
+    own = iptc.segment(IPTC)[18:]
+    for order in (other + own, own + other):
+        image.save(tmp_path / "a.tif", tiffinfo={34377: order})
+        assert photos.read(tmp_path / "a.tif").iptc == IPTC
+        halves = (order[:30], order[30:])  # Photoshop goes on in another segment after 64 kB
+        extra = b"".join(b"\xff\xed" + struct.pack(">H", 16 + len(part)) + b"Photoshop 3.0\0" + part for part in halves)
+        (tmp_path / "a.jpg").write_bytes(files.saved(image, "JPEG", extra=extra))
+        assert photos.read(tmp_path / "a.jpg").iptc == IPTC
+    for cut in range(len(other) + 12 + len(IPTC)):
+        assert iptc.from_resources((other + own)[:cut]) is None
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "heic", "avif"])
+def test_iptc_that_has_no_place_is_said(tmp_path, suffix):
+    with pytest.warns(photos.PhotoWarning, match="no place for IPTC"):
+        photos.write(tmp_path / f"a.{suffix}", files.photo(files.scene(), iptc=IPTC))
+    with pytest.warns(photos.PhotoWarning, match="IPTC did not fit"):
+        photos.write(tmp_path / "a.jpg", files.photo(files.scene(), iptc=IPTC * 2000))
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+def test_resolution_is_kept(tmp_path, suffix):
+    block = Image.Exif()
+    block[0x011A], block[0x011B], block[0x0128] = 72.0, 72.0, 2
+    other = block.tobytes().removeprefix(b"Exif\0\0")  # which says something else
+    for exif in (None, other):
+        _quiet(tmp_path / f"a.{suffix}", files.photo(files.scene(), density=(300.0, 150.0), exif=exif), overwrite=True)
+        assert Image.open(tmp_path / f"a.{suffix}").info["dpi"] == pytest.approx((300, 150), rel=1e-4)
+        for name in ("b.jpg", "b.png", "b.tif"):
+            photos.write(tmp_path / name, photos.read(tmp_path / f"a.{suffix}"), overwrite=True)
+            assert photos.read(tmp_path / name).density == pytest.approx((300, 150), rel=1e-4)
+
+
+def test_resolution_of_exif_and_in_centimetres(tmp_path):
+    block = Image.Exif()
+    block[0x011A], block[0x011B], block[0x0128] = 100.0, 100.0, 3
+    data = files.saved(Image.fromarray(files.scene()), "WEBP", exif=block.tobytes())
+    (tmp_path / "a.webp").write_bytes(data)
+    photo = photos.read(tmp_path / "a.webp")
+    assert photo.density == pytest.approx((254, 254))
+    _quiet(tmp_path / "b.webp", photo)
+    _quiet(tmp_path / "b.jpg", photo)
+    assert Image.open(tmp_path / "b.jpg").info["dpi"] == (254, 254)
+    data = bytearray(files.saved(Image.fromarray(files.scene()), "JPEG", dpi=(100, 100)))
+    data[13] = 2  # JFIF's unit
+    (tmp_path / "a.jpg").write_bytes(data)
+    photo = photos.read(tmp_path / "a.jpg")
+    assert photo.density == pytest.approx((254, 254))
+    with pytest.warns(photos.PhotoWarning, match="WEBP has no place for the resolution: 254 dpi"):
+        photos.write(tmp_path / "c.webp", photo)
+    data[13] = 0  # only the shape of pixels
+    (tmp_path / "a.jpg").write_bytes(data)
+    assert photos.read(tmp_path / "a.jpg").density is None
+
+
+def test_what_no_format_is_written_with_is_said(tmp_path):
+    image = Image.fromarray(files.scene())
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Comment", "by hand")
+    (tmp_path / "a.png").write_bytes(files.saved(image, "PNG", pnginfo=text))
+    (tmp_path / "a.jpg").write_bytes(files.saved(image, "JPEG", comment=b"by hand"))
+    extension = b"http://ns.adobe.com/xmp/extension/\0" + bytes(40)
+    extra = b"\xff\xe1" + struct.pack(">H", 2 + len(extension)) + extension
+    (tmp_path / "b.jpg").write_bytes(files.saved(image, "JPEG", extra=extra))
+    for name, what in (("a.png", "PNG text"), ("a.jpg", "JPEG comment"), ("b.jpg", "extended XMP")):
+        with pytest.warns(photos.PhotoWarning, match=f"its {what} was left out"):
+            photos.write(tmp_path / f"out-{name}", photos.read(tmp_path / name))
+        _quiet(tmp_path / f"again-{name}", photos.read(tmp_path / f"out-{name}"))
+
+
+COMPANIONS = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" xmlns:xmpNote="http://ns.adobe.com/xmp/note/"
+ xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+ xmlns:Container="http://ns.google.com/photos/1.0/container/" xmlns:Item="http://ns.google.com/photos/1.0/container/item/"
+ hdrgm:Version="1.0" GCamera:MotionPhoto="1" GCamera:MotionPhotoVersion="1" GCamera:BurstID="b" xmp:Rating="4"
+ xmpNote:HasExtendedXMP="0123456789ABCDEF0123456789ABCDEF"><Container:Directory><rdf:Seq>
+<rdf:li rdf:parseType="Resource"><Container:Item Item:Mime="video/mp4" Item:Semantic="MotionPhoto" Item:Length="99"/>
+</rdf:li></rdf:Seq></Container:Directory></rdf:Description></rdf:RDF></x:xmpmeta>"""
+
+
+def test_xmp_does_not_claim_what_is_no_longer_in_the_file(tmp_path):
+    with pytest.warns(photos.PhotoWarning) as said:
+        photos.write(tmp_path / "a.jpg", files.photo(files.scene(), xmp=COMPANIONS))
+    assert [str(x.message).partition(": ")[2] for x in said] == [
+        "its gain map (HDR) was left out", "its video (motion photo) was left out"]  # fmt: skip
+    packet = photos.read(tmp_path / "a.jpg").xmp
+    assert b'Rating="4"' in packet
+    assert b'BurstID="b"' in packet
+    for gone in (b"hdrgm", b"MotionPhoto", b"Container", b"HasExtendedXMP"):
+        assert gone not in packet
+    _quiet(tmp_path / "b.jpg", files.photo(files.scene()), xmp=COMPANIONS)
+    assert photos.read(tmp_path / "b.jpg").xmp == COMPANIONS
+
+
+def test_exif_that_is_damaged_below_does_not_stop_a_tiff(tmp_path):
+    block = bytearray(files.exif())
+    tags, _ = exif_block.directory(block, struct.unpack_from(">I", block, 4)[0])
+    struct.pack_into(">I", block, tags[exif_block.GPS_IFD].start, 1 << 30)
+    with pytest.warns(photos.PhotoWarning, match="EXIF was left out"):
+        photos.write(tmp_path / "a.tif", files.photo(files.scene(), exif=bytes(block)))
+    assert np.array_equal(photos.read(tmp_path / "a.tif").pixels, files.scene())
