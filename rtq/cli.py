@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
 
     def output(sub, what: str, **more):
         sub.add_argument("-o", "--out", metavar="OUT", help=what, **more)
-        sub.add_argument("--overwrite", action="store_true", help="allow replacing existing files")
+        sub.add_argument("--overwrite", action="store_true", help="allow replacing existing files, but no input")
 
     _render_options(verb("render", _render, cli_help.RENDER, "render photos with a plan"), output)
     sub = verb("edit", cli_edit.edit, cli_help.EDIT, "edit a photo as asked for in words")
@@ -208,7 +208,7 @@ def _render(args) -> int:
 
 
 def _fit(args) -> int:
-    _check_out(args)
+    _check_out(args, args.before, args.after)
     plan, facts = cli_photo.fit_pair(args.before, args.after)
     _give_plan(args, plan, {"distance": facts})
     for name, what in (("before", "before the edit"), ("fitted", "the plan's render")):
@@ -220,7 +220,7 @@ def _fit(args) -> int:
 
 
 def _import(args) -> int:
-    _check_out(args)
+    _check_out(args, args.file, args.photo)
     source = cli_plans.read_source(args.file)
     if source.kind == "json":
         raise Failure(PLAN, f"{source.name}: neither XMP, .lrtemplate nor a photo; `rtq check` checks a plan")
@@ -231,9 +231,9 @@ def _import(args) -> int:
     return 0
 
 
-def _check_out(args) -> None:
+def _check_out(args, *inputs: str | None) -> None:
     if args.out is not None:
-        cli_base.check_free(pathlib.Path(args.out), args.overwrite)
+        cli_base.check_plan_free(pathlib.Path(args.out), args.overwrite, *inputs)
 
 
 def _give_plan(args, plan: Plan, facts: dict) -> None:
@@ -330,7 +330,7 @@ def _export(args) -> int:
     if args.to == "xmp" and args.photo is None:
         raise Failure(USAGE, "export --to xmp needs --photo FILE: white balance, turn and crop depend on the photo "
                              "(--to preset does not need it)")
-    cli_base.check_free(out, args.overwrite, args.photo)
+    cli_base.check_free(out, args.overwrite, args.plan, args.photo)
     source = cli_plans.read_source(args.plan)
     info = None if args.photo is None else _photo_info(args.photo)
     plan, imported = cli_plans.plan_of(source, info)
@@ -390,7 +390,7 @@ def _export_table(plan: Plan, out: pathlib.Path, args, info) -> Report:
     table = None if lut.is_neutral(plan) else out.absolute().with_name(f"{out.stem}-hald.tif")
     text, report = rawtherapee.profile(plan, table, size)
     if table is not None:
-        cli_base.check_free(table, args.overwrite)
+        cli_base.check_free(table, args.overwrite, args.plan, args.photo)
         with cli_base.writing(table):
             lut.write_hald(table, plan, overwrite=True)
     cli_base.save(out, text.encode())

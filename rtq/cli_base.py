@@ -102,9 +102,9 @@ def start_jax() -> None:
         raise Failure(FAILED, f"jax cannot start: {reason(error)[:200]}") from None
 
 
-def check_free(path: pathlib.Path, overwrite: bool, source: str | None = None) -> None:
-    """Raises Failure where a file would be replaced without leave, or cannot be written at all; `source`, from which it
-    is made, is never replaced."""
+def check_free(path: pathlib.Path, overwrite: bool, *inputs: str | None) -> None:
+    """Raises Failure where a file would be replaced without leave, or cannot be written at all; `inputs`, which the
+    command reads (None: there is no such file), are never replaced."""
     if os.path.isdir(path):
         raise Failure(USAGE, f"{path}: a folder; name a file")
     if not os.path.isdir(path.parent):
@@ -113,10 +113,17 @@ def check_free(path: pathlib.Path, overwrite: bool, source: str | None = None) -
         return
     if not os.path.isfile(path):
         raise Failure(USAGE, f"{path}: not a regular file, and never replaced; choose another name")
-    if source is not None and os.path.exists(source) and os.path.samefile(path, source):
-        raise Failure(EXISTS, f"{path}: is the source itself, which is never replaced; choose another name")
+    if any(x is not None and os.path.exists(x) and os.path.samefile(path, x) for x in inputs):
+        raise Failure(EXISTS, f"{path}: is itself an input, which is never replaced; choose another name")
     if not overwrite:
         raise Failure(EXISTS, f"{path}: exists already; choose another name or give --overwrite")
+
+
+def check_plan_free(path: pathlib.Path, overwrite: bool, *inputs: str | None) -> None:
+    """`check_free` for a plan, which replaces nothing but a .json, since any other file may be a photo."""
+    check_free(path, overwrite, *inputs)
+    if os.path.exists(path) and path.suffix.lower() != ".json":
+        raise Failure(EXISTS, f"{path}: exists already, and a plan replaces .json files only; choose another name")
 
 
 @contextlib.contextmanager

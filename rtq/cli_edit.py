@@ -13,6 +13,7 @@ from rtq.cli_base import (
     USAGE,
     Failure,
     check_free,
+    check_plan_free,
     notice,
     notice_report,
     read_photo,
@@ -26,7 +27,7 @@ from rtq.editor.plan import Plan
 
 def edit(args) -> int:
     """`rtq edit`: an answer to a request, rendered."""
-    files = _Files.of(args, args.request, "request")
+    files = _Files.of(args, args.request, "request", args.photo)
     notes: list[str] = []
     photo = read_photo(args.photo, notes)
     policy, seen = _policy(args.policy, [photo])
@@ -36,7 +37,7 @@ def edit(args) -> int:
 
 def refine(args) -> int:
     """`rtq refine`: a new answer after feedback on a plan's result."""
-    files = _Files.of(args, args.feedback, "feedback")
+    files = _Files.of(args, args.feedback, "feedback", args.photo, args.result)
     notes: list[str] = []
     photo = read_photo(args.photo, notes)
     plan = _previous(args, photo)
@@ -69,8 +70,8 @@ class _Files:
     plans: list[pathlib.Path]
 
     @staticmethod
-    def of(args, words: str, what: str) -> "_Files":
-        """The command line's, all of them free to be written."""
+    def of(args, words: str, what: str, *inputs: str) -> "_Files":
+        """The command line's, all of them free to be written; `inputs` are the files it reads."""
         if not words.strip():
             raise Failure(USAGE, f"the {what} is empty; say what to change, e.g. \"a little warmer\"")
         if args.temperature == 0 and args.samples > 1:
@@ -80,10 +81,12 @@ class _Files:
             cli_photo.make_folder(target.parent)
         plans = [] if args.plan_out is None else _versions(pathlib.Path(args.plan_out), args.samples)
         files = _Files(_versions(target, args.samples), plans)
-        for number, path in enumerate(files.photos + files.plans):
-            if path in files.photos[:number]:
+        for path in files.photos:
+            check_free(path, args.overwrite, *inputs)
+        for path in files.plans:
+            if path.resolve() in [x.resolve() for x in files.photos]:
                 raise Failure(USAGE, f"--plan-out {path}: is where the photo goes; choose another name")
-            check_free(path, args.overwrite, args.photo)
+            check_plan_free(path, args.overwrite, *inputs)
         return files
 
 

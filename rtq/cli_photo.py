@@ -73,16 +73,24 @@ def _writable(path: pathlib.Path, bits: int | None) -> pathlib.Path:
     return path
 
 
-def read_masks(given: Sequence[str]) -> dict:
-    """`--mask`'s NAME=FILE as name → uint8 or uint16 [h, w]: the file's own samples, channels averaged,
-    and 0 where it is transparent."""
+def mask_files(given: Sequence[str]) -> dict[str, str]:
+    """`--mask`'s NAME=FILE as name → file."""
+    found = {}
+    for text in given:
+        name, _, path = text.partition("=")
+        if not name or not path:
+            raise Failure(USAGE, f"--mask {text}: write NAME=FILE, e.g. --mask sky=sky.png")
+        found[name] = path
+    return found
+
+
+def read_masks(files: Mapping[str, str]) -> dict:
+    """Masks by name → uint8 or uint16 [h, w]: the file's own samples, channels averaged, and 0 where it is
+    transparent."""
     import numpy as np
 
     masks = {}
-    for text in given:
-        name, equals, path = text.partition("=")
-        if not equals or not name or not path:
-            raise Failure(USAGE, f"--mask {text}: write NAME=FILE, e.g. --mask sky=sky.png")
+    for name, path in files.items():
         photo = read_photo(path, [])
         samples = photo.pixels if photo.samples is None else photo.samples
         mask = samples.mean(-1)
@@ -107,7 +115,6 @@ def render_one(path: str, target: pathlib.Path, source: Source | None, plan: Pla
     Returns:
       The facts for `--json`, and what could be carried of a plan from another program.
     """
-    check_free(target, args.overwrite, path)
     start = time.perf_counter()
     photo = read_photo(path, notes)
     report = None
@@ -174,13 +181,13 @@ def render_all(args) -> tuple[int, dict]:
         return adjusted(loaded, settings, args.amount)
 
     needed = change(plan).mask_names
-    names = [text.partition("=")[0] for text in args.mask]
+    given = mask_files(args.mask)
     for name in needed:
-        if name not in names:
+        if name not in given:
             raise Failure(USAGE, f"the plan needs a mask named {name}: give --mask {name}=FILE")
-    if unused := [name for name in names if name not in needed]:
+    if unused := [name for name in given if name not in needed]:
         raise Failure(USAGE, f"--mask {unused[0]}: the plan has no such mask; it has: {', '.join(needed) or 'none'}")
-    masks = read_masks(args.mask)
+    masks = read_masks(given)
     if args.out is not None and (len(args.photo) > 1 or is_folder_name(args.out)):
         make_folder(outs[0].parent)
     start_jax()
@@ -188,6 +195,7 @@ def render_all(args) -> tuple[int, dict]:
     for path, target in zip(args.photo, outs, strict=True):
         notes: list[str] = []
         try:
+            check_free(target, args.overwrite, *args.photo, args.plan, *given.values())
             done, report = render_one(path, target, source, plan, change, args, masks, notes)
             results.append(done)
             if report is not None and report not in reports:

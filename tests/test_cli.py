@@ -99,12 +99,39 @@ def test_a_second_run_needs_overwrite(desk, capsys):
     assert run(*argv) == 0
     capsys.readouterr()
     assert "photo-rtq.jpg: exists already" in refused(capsys, 5, *argv)
-    assert "is the source itself" in refused(capsys, 5, *argv, "-o", "photo.jpg")
+    assert "is itself an input" in refused(capsys, 5, *argv, "-o", "photo.jpg")
     first = hashes()["photo-rtq.jpg"]
     assert run(*argv[:-1], "Exposure=-1", "--overwrite") == 0
     assert hashes()["photo-rtq.jpg"] != first
     capsys.readouterr()
     assert "which is never replaced" in refused(capsys, 5, *argv, "-o", "photo.jpg", "--overwrite")
+
+
+@pytest.mark.parametrize("argv", [
+    ["render", "photo.jpg", "--plan", "photo.png", "-o", "photo.png"],
+    ["render", "photo.jpg", "--plan", "photo.png", "-o", "./photo.png"],
+    ["render", "photo.jpg", "--plan", "sky.json", "--mask", "sky=mask.png", "-o", "mask.png"],
+    ["fit", "photo.jpg", "photo.png", "-o", "photo.png"],
+    ["fit", "photo.jpg", "photo.png", "-o", "link.json"],
+    ["import", "photo.png", "-o", "photo.png"],
+    ["import", "preset.xmp", "--photo", "photo.jpg", "-o", "photo.jpg"],
+    ["export", "preset.xmp", "--to", "preset", "-o", "preset.xmp"],
+    ["export", "photo.png", "--to", "xmp", "--photo", "photo.png", "-o", "photo.png"],
+    ["export", "plan.json", "--to", "pp3", "--photo", "look-hald.tif", "-o", "look.pp3"],
+])
+def test_what_a_command_reads_is_never_replaced(desk, capsys, argv):
+    photos.write("mask.png", photos.Photo(scene()))
+    photos.write("look-hald.tif", photos.Photo(scene()))
+    os.symlink("photo.png", "link.json")
+    pathlib.Path("sky.json").write_text('{"v":1,"local":[{"mask":[{"region":"sky"}],"Exposure":1}]}')
+    assert "is itself an input, which is never replaced" in refused(capsys, 5, *argv, "--overwrite")
+
+
+def test_a_plan_replaces_json_only(desk, capsys):
+    for name in ("photo.jpg", "preset.lrtemplate"):
+        assert "replaces .json files only" in refused(capsys, 5, "import", "preset.xmp", "-o", name, "--overwrite")
+    assert run("import", "preset.xmp", "-o", "new") == 0
+    assert json.loads(pathlib.Path("new").read_text()) == PLAN
 
 
 @pytest.mark.parametrize("name", ["plan.json", "preset.xmp", "preset.lrtemplate", "photo.png"])

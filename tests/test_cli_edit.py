@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import pathlib
 
 import numpy as np
@@ -121,16 +122,20 @@ def test_why_is_said_in_words(desk, capsys):
     (2, ["edit", "photo.png", "warmer", "--plan-out", "no/plan.json"], "no does not exist"),
     (3, ["edit", "missing.png", "warmer"], "missing.png: no such file"),
     (3, ["edit", "look.json", "warmer"], "look.json: not a photo"),
-    (5, ["edit", "photo.png", "warmer", "-o", "photo.png"], "is the source itself"),
+    (5, ["edit", "photo.png", "warmer", "-o", "photo.png"], "is itself an input"),
     (5, ["edit", "photo.png", "warmer", "-o", "photo.png", "--overwrite"], "which is never replaced"),
     (5, ["edit", "photo.png", "warmer", "--plan-out", "photo.png", "--overwrite"], "which is never replaced"),
+    (5, ["edit", "photo.png", "warmer", "--plan-out", "deep.tif", "--overwrite"], "replaces .json files only"),
     (2, ["edit", "photo.png", "warmer", "-o", "a.png", "--plan-out", "a.png"], "is where the photo goes"),
+    (2, ["edit", "photo.png", "warmer", "-o", "a.png", "--plan-out", "here/a.png"], "is where the photo goes"),
     (2, ["edit", "photo.png", "warmer", "--samples", "some"], "'some' is no number; allowed: 1 to 16"),
     (5, ["edit", "photo.png", "warmer", "--plan-out", "look.json"], "look.json: exists already"),
     (1, ["edit", "photo.png", "warmer", "--policy", "none"], "none: no such folder"),
     (1, ["edit", "photo.png", "warmer", "--policy", "."], "no config.json"),
     (1, ["edit", "photo.png", "warmer " * 5000], "the words are too long"),
     (2, ["refine", "photo.png", "look.json", ""], "the feedback is empty"),
+    (5, ["refine", "photo.png", "look.json", "less", "--plan-out", "look.json", "--overwrite"], "is itself an input"),
+    (5, ["refine", "photo.png", "small.png", "less", "-o", "small.png", "--overwrite"], "is itself an input"),
     (4, ["refine", "photo.png", "none.json", "less"], "none.json: cannot be read"),
     (4, ["refine", "photo.png", "sky.json", "less"], "has the mask sky"),
     (3, ["refine", "photo.png", "small.png", "less"], "differ in size"),
@@ -139,6 +144,7 @@ def test_why_is_said_in_words(desk, capsys):
 ])
 def test_refusals_are_one_line_with_the_right_code_and_touch_nothing(desk, capsys, code, argv, words):
     Image.new("RGB", (8, 8)).save("small.png")
+    os.symlink(".", "here")
     pathlib.Path("sky.json").write_text('{"v":1,"local":[{"mask":[{"region":"sky"}],"Exposure":1}]}')
     before = hashes()
     assert run(*argv) == code
