@@ -307,12 +307,12 @@ def run(function, items):
     results, left = [None] * len(items), collections.deque(enumerate(items))
 
     def work():
-        try:
-            while True:
+        while True:
+            try:
                 i, item = left.popleft()
-                results[i] = function(item)
-        except IndexError:
-            return
+            except IndexError:
+                return
+            results[i] = function(item)
 
     pending = [_helpers(os.getpid()).submit(work) for _ in range(helpers)]
     work()

@@ -104,3 +104,8 @@ def test_copies_of_huge_panoramas_do_not_overflow(dtype):
     top = np.iinfo(dtype).max
     white = np.asarray(guides.shrink(np.full((264, 264, 3), top, dtype), 264))
     np.testing.assert_allclose(white, np.full((1, 1, 3), top), rtol=1e-5)
+
+
+def test_an_error_in_the_work_is_raised():
+    with pytest.raises(IndexError, match="out of range"):
+        strips.run(lambda i: [][i], range(20))
