@@ -11,15 +11,17 @@ from rtq.editor.plan import Crop
 ROWS = 64  # straightened at once
 
 
+def turned(across, down, cos, sin):
+    """A vector's parts along axes that are turned clockwise by the angle of `cos` and `sin`."""
+    return across * cos + down * sin, down * cos - across * sin
+
+
 def box(crop: Crop, height: int, width: int) -> tuple[float, float, float, float]:
     """The kept rectangle in pixels: centre x, centre y, width, height, before its turn by `crop.angle`."""
     x0, y0 = crop.left * width / 1000, crop.top * height / 1000
     x1, y1 = crop.right * width / 1000, crop.bottom * height / 1000
     angle = math.radians(crop.angle)
-    dx, dy = x1 - x0, y1 - y0
-    wide = dx * math.cos(angle) + dy * math.sin(angle)
-    tall = dy * math.cos(angle) - dx * math.sin(angle)
-    return (x0 + x1) / 2, (y0 + y1) / 2, wide, tall
+    return (x0 + x1) / 2, (y0 + y1) / 2, *turned(x1 - x0, y1 - y0, math.cos(angle), math.sin(angle))
 
 
 def apply(photo, crop: Crop):

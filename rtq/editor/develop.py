@@ -198,7 +198,7 @@ def finish(planes, values: dict, program: Program, view: masks.View, crop):
       planes: three encoded planes with `program.taps` rows of padding.
       values: `slider_values`, maps without padding.
       view: absolute coordinates of the rows without padding.
-      crop: float[4], left, top, right, bottom as shares of the photo.
+      crop: float[6] as in `PlanArrays`.
 
     Returns:
       three encoded planes without padding, not clipped.
@@ -241,7 +241,7 @@ def develop(planes, arrays: PlanArrays, program: Program, view: masks.View, guid
         planes = detail.reduce_noise(planes, values, program.scale)
     planes = point_stages(planes, values, program, curves_at_amount(arrays), guide_planes, airlight)
     values, view = inner_rows(values, view, program.taps)
-    return finish(planes, values, program, view, arrays.crop[:4] * 1e-3)
+    return finish(planes, values, program, view, arrays.crop)
 
 
 def flat_base(planes, arrays: PlanArrays, program: Program, view: masks.View):

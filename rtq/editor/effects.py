@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from rtq.editor.compilation import stage
+from rtq.editor.crop import turned
 from rtq.editor.numerics import clip, exp2, luma, maximum, smoothstep
 
 
@@ -12,19 +13,23 @@ def vignette(planes, v, view, crop, round_or_square: bool, spare_highlights: boo
 
     Args:
       view: `masks.View` of the output rows.
-      crop: float[4], left, top, right, bottom as shares of the photo; the ellipse belongs to the crop.
+      crop: float[6] as in `PlanArrays`; the ellipse belongs to the crop and turns with it.
       round_or_square: VignetteRoundness is in use.
       spare_highlights: VignetteHighlights is in use.
     """
-    left, top, right, bottom = crop[0], crop[1], crop[2], crop[3]
-    width, height = (right - left) * view.size[1], (bottom - top) * view.size[0]
+    left, top, right, bottom = (crop[i] * 1e-3 for i in range(4))
+    angle = crop[4] * (jnp.pi / 180)
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    width, height = turned((right - left) * view.size[1], (bottom - top) * view.size[0], cos, sin)
+    width, height = maximum(width, 1.0), maximum(height, 1.0)
     half_x, half_y = 0.5 * width, 0.5 * height
     if round_or_square:
         circle = maximum(v["VignetteRoundness"], 0.0)
         longer = maximum(width, height)
         half_x, half_y = 0.5 * (width + circle * (longer - width)), 0.5 * (height + circle * (longer - height))
-    dx = (view.cols - 0.5 * (left + right)) * view.size[1] / half_x
-    dy = (view.rows - 0.5 * (top + bottom)) * view.size[0] / half_y
+    dx, dy = turned((view.cols - 0.5 * (left + right)) * view.size[1],
+                    (view.rows - 0.5 * (top + bottom)) * view.size[0], cos, sin)
+    dx, dy = dx / half_x, dy / half_y
     corner = (0.5 * width / half_x) ** 2 + (0.5 * height / half_y) ** 2
     dx2, dy2 = dx * dx, dy * dy
     distance = (dx2 + dy2) * (1 / corner)

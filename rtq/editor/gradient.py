@@ -27,7 +27,7 @@ def _strip_loss(values, guide, arrays, target, pixels, weights, rows, size, name
     names = tuple(SLIDERS[i].name for i in which)
     planes, effective, view = strips.point_planes(pixels, arrays, guide, weights, rows, size, named, program, names)
     effective = strips.spread_values(effective, names, target.shape[:2])
-    out = develop.finish(planes, effective, program, view, arrays.crop[:4] * 1e-3)
+    out = develop.finish(planes, effective, program, view, arrays.crop)
     difference = [x - strips.to_float(target[..., c]) for c, x in enumerate(out)]
     return sum(jnp.vdot(d, d, precision=jax.lax.Precision.HIGHEST) for d in difference)
 

@@ -179,7 +179,7 @@ def _render_strip(pixels, arrays, guide, weights, rows, size, named, program):
         local = {name: part(x, slice_size=count) if x.ndim else x for name, x in values.items()}
         here = view._replace(rows=part(view.rows, slice_size=count))
         padded = [part(x, slice_size=count + 2 * taps) for x in planes]
-        return to_pixels(develop.finish(padded, local, program, here, arrays.crop[:4] * 1e-3), pixels.dtype)
+        return to_pixels(develop.finish(padded, local, program, here, arrays.crop), pixels.dtype)
 
     return _in_row_blocks(finish, height, count)
 

@@ -5,7 +5,7 @@ import pytest
 
 from rtq.editor import crop
 from rtq.editor.plan import Crop, Plan
-from rtq.editor.renderer import render
+from rtq.editor.renderer import program_of, render, render_batch
 
 
 def numbered(height: int, width: int, dtype=np.uint16) -> np.ndarray:
@@ -78,3 +78,23 @@ def test_the_vignette_belongs_to_the_crop():
     np.testing.assert_allclose(corners, corners[0], atol=1e-5)
     assert corners[0] < 0.45
     np.testing.assert_allclose(out[30, 40], 0.8, atol=1e-6)
+
+
+@pytest.mark.parametrize("degrees", [-8, 3])
+def test_the_vignette_turns_with_the_crop(degrees):
+    """As if the cropped photo had been given."""
+    photo, frame = np.full((240, 320, 3), 0.8, np.float32), Crop(200, 150, 800, 850, degrees)
+    sliders = {"VignetteAmount": -100, "VignetteRoundness": 40}
+    out = np.asarray(render(photo, Plan(sliders, crop=frame)))
+    wanted = render(np.asarray(crop.apply(photo, frame)), Plan(sliders))
+    np.testing.assert_allclose(out, wanted, atol=6e-3)  # the frame falls between pixels
+    np.testing.assert_allclose(out, out[:, ::-1], atol=1e-3)
+
+
+def test_a_turned_vignette_is_the_same_in_a_preview():
+    photo = np.full((1, 240, 320, 3), 0.8, np.float32)
+    plan = Plan({"VignetteAmount": -100}, crop=Crop(200, 150, 800, 850, 5))
+    large, small = (np.asarray(render_batch(x, [plan], program=program_of(plan)))[0]
+                    for x in (photo, photo[:, ::2, ::2]))
+    np.testing.assert_allclose(small, large.reshape(120, 2, 160, 2, 3).mean((1, 3)), atol=1e-3)
+    assert large.min() < 0.45

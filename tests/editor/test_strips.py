@@ -7,7 +7,7 @@ import pytest
 from editor_cases import CASE_IDS, CASES, LEAN, colorful, random_plan, smallest_program, with_companions
 
 from rtq.editor import compilation, guides, renderer, strips
-from rtq.editor.plan import Local, Mask, Plan
+from rtq.editor.plan import Crop, Local, Mask, Plan
 from rtq.editor.plan_arrays import to_arrays
 from rtq.editor.sliders import BY_NAME
 
@@ -72,6 +72,13 @@ def test_masks_in_strips():
     named = np.random.default_rng(0).random((1, *SHAPE)).astype(np.float32)
     out, whole = both(colorful(*SHAPE), plan, renderer.program_of(plan, 1.0, ("sky",)), ("sky",), named)
     np.testing.assert_allclose(out, whole, atol=1e-4)
+
+
+@pytest.mark.usefixtures("small_strips")
+def test_a_turned_vignette_in_strips():
+    plan = Plan({"VignetteAmount": -100}, crop=Crop(200, 300, 800, 700, 5))
+    out, whole = both(colorful(*SHAPE), plan, renderer.program_of(plan))
+    np.testing.assert_allclose(out, whole, atol=1e-6)
 
 
 @pytest.mark.usefixtures("small_strips")
