@@ -1,4 +1,7 @@
-"""Point curves: Camera Raw's lists ↔ a plan's points."""
+"""Point curves: Camera Raw's lists ↔ a plan's points.
+
+Beyond its first and last point Camera Raw's curve is level, ours goes on with its slope.
+"""
 
 from rtq.editor.plan import MAX_CURVE_POINTS
 from rtq.interop.camera_raw_keys import number_of
@@ -9,6 +12,7 @@ KEYS = {"rgb": "ToneCurvePV2012", "red": "ToneCurvePV2012Red", "green": "ToneCur
 LEGACY_KEYS = {"rgb": "ToneCurve", "red": "ToneCurveRed", "green": "ToneCurveGreen", "blue": "ToneCurveBlue"}
 MEDIUM_CONTRAST = ((0, 0), (32, 22), (64, 56), (128, 128), (192, 196), (255, 255))  # the base curve of old raw edits
 IDENTITY = ((0, 0), (255, 255))
+BEND = 8  # levels at most in which an imported curve turns level
 
 Points = tuple[tuple[int, int], ...]
 
@@ -16,6 +20,43 @@ Points = tuple[tuple[int, int], ...]
 def to_crs(points: Points) -> list[str]:
     """Points as Camera Raw's sequence of "x, y"."""
     return [f"{x}, {y}" for x, y in points]
+
+
+def continued(points: Points) -> Points:
+    """A plan's curve with a point more at each end that lies inside, where its line arrives at 0 or 255."""
+    return _thinned(tuple(sorted({*points, *_arrival(*points[:2], 0), *_arrival(*points[:-3:-1], 255)})))
+
+
+def _arrival(last, inner, end: int) -> Points:
+    """The point where the line from `inner` through `last` reaches x = `end`, or leaves 0–255 before."""
+    (x, y), slope = last, (last[1] - inner[1]) / (last[0] - inner[0])
+    arrives = y + slope * (end - x)
+    limit = min(max(arrives, 0), 255)
+    at = end if arrives == limit else round(x + (limit - y) / slope)
+    return ((at, round(limit)),) if at != x else ()
+
+
+def _held(points: Points) -> Points:
+    """Camera Raw's curve with points more at each end that lies inside, so that ours is as level there."""
+    return tuple(sorted({*points, *_level(*points[:2], 0), *_level(*points[:-3:-1], 255)}))
+
+
+def _level(last, inner, end: int) -> Points:
+    """Points at x = `end` and beside `last`, which keep the curve level up to there and its bend narrow; none where it
+    goes on level, or from black below or white above, by itself."""
+    (x, y), gap = last, inner[0] - last[0]
+    slope = (inner[1] - y) / gap
+    if x == end or slope == 0 or y == (255 if slope * (end - x) > 0 else 0):
+        return ()
+    steps = [d if gap > 0 else -d for d in range(1, min(BEND, (abs(gap) - 1) // 2) + 1)]
+    beside = sorted(steps, key=lambda d: abs(slope * d - round(slope * d)))[:1]  # where whole numbers fit best
+    return ((end, y), *((x + d, y + round(slope * d)) for d in beside))
+
+
+def _thinned(points: Points) -> Points:
+    """As many points as a plan may have, the first and last among them."""
+    last, steps = len(points) - 1, MAX_CURVE_POINTS - 1
+    return points if last <= steps else tuple(points[round(i * last / steps)] for i in range(MAX_CURVE_POINTS))
 
 
 def from_crs(key: str, value, notes: Notes) -> Points | None:
@@ -32,14 +73,14 @@ def from_crs(key: str, value, notes: Notes) -> Points | None:
         kept[px] = py
     points = tuple(sorted(kept.items()))
     changed |= [p[0] for p in pairs] != sorted(p[0] for p in pairs)
-    if len(points) > MAX_CURVE_POINTS:
-        last, steps = len(points) - 1, MAX_CURVE_POINTS - 1
-        points = tuple(points[round(i * last / steps)] for i in range(MAX_CURVE_POINTS))
-        notes.approximated(key, f"{last + 1} points thinned to {MAX_CURVE_POINTS}")
     if len(points) < 2:
         if pairs:
             notes.dropped(key, "fewer than two points")
         return None
+    points = _held(points)
+    if len(points) > MAX_CURVE_POINTS:
+        notes.approximated(key, f"{len(points)} points thinned to {MAX_CURVE_POINTS}")
+        points = _thinned(points)
     if changed:
         notes.approximated(key, "points put in order, on whole numbers from 0 to 255")
     return points

@@ -87,9 +87,14 @@ def _curves(plan: Plan, notes: Notes) -> dict:
         points["rgb"] = curves.faded(rgb_points(plan), fade)
         notes.approximated("Fade", f"{plan.sliders['Fade']:+d}; has no key: written into the point curve, before "
                            "colour and effects instead of after them")
+    points = {name: curves.continued(given) for name, given in points.items()}
     for name in plan.curves:
-        if not (fade and name == "rgb"):
-            notes.exact(f"curves.{name}", plan.curves[name])
+        if fade and name == "rgb":
+            continue
+        if points[name] == plan.curves[name]:
+            notes.exact(f"curves.{name}", points[name])
+        else:
+            notes.approximated(f"curves.{name}", "points added at its ends: ours goes on there, Lightroom's is level")
     custom = any(p != curves.IDENTITY for p in points.values())
     return {"ToneCurveName2012": "Custom" if custom else "Linear"} | {
         key: curves.to_crs(points[name]) for name, key in curves.KEYS.items()}

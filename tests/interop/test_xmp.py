@@ -12,6 +12,7 @@ import tifffile
 from PIL import Image
 
 from rtq.editor.plan import Crop, Local, Mask, Plan
+from rtq.editor.renderer import render_flat
 from rtq.editor.sliders import LOCAL_SLIDERS, SLIDERS
 from rtq.interop import packet, xmp
 from rtq.interop.photo_info import PhotoInfo, photo_info
@@ -104,6 +105,31 @@ def test_fade_becomes_a_point_curve():
     data, report = xmp.write_sidecar(Plan({"Fade": 100}, curves={"rgb": ((0, 0), (128, 140), (255, 255))}))
     assert packet.parse(data)["ToneCurvePV2012"] == ["0, 31", "128, 143", "255, 235"]
     assert any(line.startswith("Fade:") for line in report.approximated)
+
+
+@pytest.mark.parametrize(("points", "written"), [
+    (((50, 60), (200, 180)), ((0, 20), (50, 60), (200, 180), (255, 224))),
+    (((64, 40), (200, 230)), ((35, 0), (64, 40), (200, 230), (218, 255))),
+    (((20, 9), (90, 9), (200, 99), (255, 9)), ((0, 9), (20, 9), (90, 9), (200, 99), (255, 9))),
+])
+def test_curves_go_on_beyond_their_points(points, written):
+    """Where Lightroom's would be level: a point more, and our own reading of it changes nothing."""
+    data, report = xmp.write_sidecar(Plan(curves={"rgb": points}))
+    assert [line.split(":")[0] for line in report.approximated] == ["curves.rgb"]
+    again, _ = xmp.read(data)
+    assert again.curves == {"rgb": written}
+    ramp = np.linspace(0, 1, 256, dtype=np.float32)[:, None].repeat(3, -1)
+    before, after = (np.clip(render_flat(ramp, plan), 0, 1) for plan in (Plan(curves={"rgb": points}), again))
+    np.testing.assert_allclose(after, before, atol=0.005)
+
+
+def test_curves_that_keep_their_points():
+    for points in (((0, 9), (255, 200)), ((20, 0), (255, 255)), ((0, 255), (240, 0))):
+        data, report = xmp.write_sidecar(Plan(curves={"rgb": points}))
+        assert report.approximated == ()
+        assert xmp.read(data)[0].curves == {"rgb": points}
+    full = tuple((i * 16 + 5, (i * 96 + 9) % 256) for i in range(16))
+    assert len(xmp.read(xmp.write_sidecar(Plan(curves={"red": full}))[0])[0].curves["red"]) == 16
 
 
 def test_amount_is_multiplied_in():

@@ -2,9 +2,11 @@
 
 import hypothesis
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 
 from rtq.editor.plan import Crop, Local, Mask, Plan
+from rtq.editor.renderer import render_flat
 from rtq.interop import packet, xmp
 from rtq.interop.photo_info import PhotoInfo
 from rtq.interop.settings_in import from_settings
@@ -54,6 +56,31 @@ def test_values_off_our_grid():
     assert sorted(line.split(":")[0] for line in report.approximated) == [
         "Contrast", "Exposure", "HighlightHue", "HueRed"]
     assert sorted(line.split(":")[0] for line in report.dropped) == ["Clarity2012", "Dehaze", "Texture"]
+
+
+def _curve(points, name=""):
+    items = "".join(f"<rdf:li>{x}, {y}</rdf:li>" for x, y in points)
+    return f"<crs:ToneCurvePV2012{name}><rdf:Seq>{items}</rdf:Seq></crs:ToneCurvePV2012{name}>"
+
+
+@pytest.mark.parametrize("points", [
+    ((20, 0), (255, 255)), ((16, 30), (255, 255)), ((0, 0), (200, 230)), ((30, 40), (220, 97)), ((10, 10), (255, 255)),
+    ((30, 250), (220, 20)), ((100, 90), (103, 200)), ((5, 7), (6, 9)), ((20, 30), (60, 62), (100, 94), (240, 206)),
+])
+def test_curves_are_level_beyond_their_points(points):
+    plan, report = xmp.read(_packet("", _curve(points)))
+    assert report.approximated == report.dropped == ()
+    ramp = np.linspace(0, 1, 256, dtype=np.float32)
+    out = np.clip(render_flat(ramp[:, None].repeat(3, -1), plan), 0, 1)[:, 0]
+    np.testing.assert_allclose(255 * out, np.interp(255 * ramp, *zip(*points, strict=True)), atol=3)
+
+
+def test_long_curves_are_thinned():
+    points = tuple((x, 255 - x) for x in range(8, 248, 16))
+    plan, report = xmp.read(_packet("", _curve(points, "Blue")))
+    assert len(plan.curves["blue"]) == 16
+    assert (plan.curves["blue"][0], plan.curves["blue"][-1]) == ((0, 247), (255, 23))
+    assert report.approximated == ("ToneCurvePV2012Blue: 19 points thinned to 16",)
 
 
 def test_unknown_settings_are_listed_unless_neutral():
