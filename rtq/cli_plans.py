@@ -102,8 +102,8 @@ def _own_orientation(source: Source) -> int:
 def info_for(source: Source, path: str, photo):
     """The facts about `path` that `source` may be read with.
 
-    A sidecar's turn and crop refer to its own photo (same name, another suffix). Another photo's settings are a look:
-    they keep their own orientation, and only a raw photo's as-shot light counts.
+    A sidecar's turn and crop refer to its own photo (photo.xmp or photo.nef.xmp to photo.nef). Another photo's settings
+    are a look: they keep their own orientation, and only a raw photo's as-shot light counts.
     """
     from rtq.interop.photo_info import PhotoInfo, photo_info
 
@@ -112,7 +112,7 @@ def info_for(source: Source, path: str, photo):
     else:
         height, width = photo.pixels.shape[:2]
         info = PhotoInfo("rendered", photo.orientation, (width, height) if photo.orientation < 5 else (height, width))
-    if pathlib.Path(source.name).name.split(".")[0] == pathlib.Path(path).name.split(".")[0]:
+    if pathlib.Path(source.name).stem in (pathlib.Path(path).stem, pathlib.Path(path).name):
         return info
     return None if info.kind == "rendered" else dataclasses.replace(
         info, orientation=_own_orientation(source), size=None)

@@ -443,12 +443,12 @@ def test_orders_of_a_sidecar_and_a_look(desk):
     """A sidecar's turn counts for its own photo; another's settings are a look and turn nothing."""
     turned = PRESET.replace(b'rdf:about=""', b'rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
                             b'tiff:Orientation="6"')
-    for name in ("photo.xmp", "other.xmp"):
+    os.rename("photo.png", "2024.05.beach.png")
+    for name, own in (("2024.05.beach.xmp", True), ("2024.05.beach.png.xmp", True), ("2024.01.look.xmp", False),
+                      ("2024.xmp", False), ("2024.05.beach.nef.xmp", False)):
         pathlib.Path(name).write_bytes(turned)
-    assert run("render", "photo.png", "--plan", "photo.xmp", "-o", "own.png") == 0
-    assert run("render", "photo.png", "--plan", "other.xmp", "-o", "look.png") == 0
-    assert photos.read("own.png").pixels.shape == (32, 24, 3)
-    assert photos.read("look.png").pixels.shape == (24, 32, 3)
+        assert run("render", "2024.05.beach.png", "--plan", name, "-o", "out.png", "--overwrite") == 0
+        assert photos.read("out.png").pixels.shape == ((32, 24, 3) if own else (24, 32, 3)), name
 
 
 @pytest.mark.parametrize(("name", "orientation"), [("other.xmp", 6), ("preset.lrtemplate", 1), ("photo.png", 1)])
