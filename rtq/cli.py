@@ -153,7 +153,8 @@ def _picture_options(sub: argparse.ArgumentParser) -> None:
                      help="of JPEG, WebP, HEIC and AVIF (default 95)")
     sub.add_argument("--profile", choices=("keep", "srgb"), default="keep",
                      help="keep the photo's colour profile (default), or convert to sRGB")
-    sub.add_argument("--bits", type=int, choices=(8, 16), help="bits per channel (default: as the photo has)")
+    sub.add_argument("--bits", type=int, choices=(8, 16),
+                     help="bits per channel (default: as the photo has); with 16, a JPEG becomes a .tif")
 
 
 def main(argv: list[str] | None = None) -> int:

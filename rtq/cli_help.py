@@ -25,6 +25,7 @@ RENDER = f"""\
 Render photos with a plan. Originals are never touched: the result goes to NAME-rtq.SUFFIX
 beside the photo, or where -o says, and nothing is overwritten without --overwrite.
 {KEPT}
+A raw photo that is rendered together with a JPEG of its name goes to NAME.NEF-rtq.jpg.
 
 examples:
   rtq render photo.jpg --set Exposure=0.5 --set Shadows=30

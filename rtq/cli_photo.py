@@ -1,5 +1,6 @@
 """What `rtq render` and `rtq fit` do with photos, and how edits are written. jax is imported where it is needed."""
 
+import collections
 import dataclasses
 import json
 import math
@@ -44,17 +45,26 @@ def targets(inputs: Sequence[str], out: str | None, bits: int | None) -> list[pa
             raise Failure(USAGE, f"-o {out}: several photos need a folder, not a file name")
         else:
             folder = path
-    found = []
-    for name in map(pathlib.Path, inputs):
-        suffix = name.suffix if name.suffix.lower() in FORMATS else ".tif" if bits == 16 else ".jpg"
-        found.append(_writable((folder or name.parent) / f"{name.stem}-rtq{suffix}", bits))
-    if len(set(found)) < len(found):
-        twice = next(path for path in found if found.count(path) > 1)
-        raise Failure(USAGE, f"{twice}: two photos would be written there; render them one by one with -o FILE")
+    found = _named([pathlib.Path(x) for x in inputs], folder, bits)
     for path in found:
         if os.path.exists(path) and any(os.path.exists(x) and os.path.samefile(path, x) for x in inputs):
             raise Failure(USAGE, f"{path}: is itself one of the photos to render; leave it out or choose another -o")
     return found
+
+
+def _named(names: Sequence[pathlib.Path], folder: pathlib.Path | None, bits: int | None) -> list[pathlib.Path]:
+    """`name-rtq.suffix` for each; `name.nef-rtq.jpg` for what changes its format where a photo goes to that name too.
+    What is no photo by its suffix, like a sidecar, changes no photo's name."""
+    from rtq.photos import SUFFIXES
+    from rtq.photos.write import DEEP, FORMATS
+
+    kept = {suffix for suffix in FORMATS if bits != 16 or FORMATS[suffix] in DEEP}
+    suffixes = [x.suffix if x.suffix.lower() in kept else ".tif" if bits == 16 else ".jpg" for x in names]
+    plain = [(folder or x.parent) / f"{x.stem}-rtq{suffix}" for x, suffix in zip(names, suffixes, strict=True)]
+    photos = [x.suffix.lower() in SUFFIXES for x in names]
+    taken = collections.Counter(path for path, photo in zip(plain, photos, strict=True) if photo)
+    return [path if x.suffix == suffix or taken[path] <= photo else path.with_name(f"{x.name}-rtq{suffix}")
+            for x, suffix, path, photo in zip(names, suffixes, plain, photos, strict=True)]
 
 
 def is_folder_name(out: str) -> bool:
@@ -191,12 +201,15 @@ def render_all(args) -> tuple[int, dict]:
     if args.out is not None and (len(args.photo) > 1 or is_folder_name(args.out)):
         make_folder(outs[0].parent)
     start_jax()
-    results, reports = [], set()
+    results, reports, written = [], set(), {}
     for path, target in zip(args.photo, outs, strict=True):
         notes: list[str] = []
         try:
-            check_free(target, args.overwrite, *args.photo, args.plan, *given.values())
+            if target in written:
+                raise Failure(USAGE, f"{target}: {written[target]} went there; render {path} by itself with -o FILE")
+            check_free(target, args.overwrite, path, args.plan, *given.values())
             done, report = render_one(path, target, source, plan, change, args, masks, notes)
+            written[target] = path
             results.append(done)
             if report is not None and report not in reports:
                 reports.add(report)

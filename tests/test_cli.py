@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rtq import cli, cli_base, cli_plans, photos
+from rtq import cli, cli_base, cli_photo, cli_plans, photos
 from rtq.editor import SLIDERS, Plan, crop, render
 from rtq.interop import photo_info
 from rtq.photos import icc
@@ -168,6 +168,38 @@ def test_several_photos_go_to_a_folder_and_a_broken_one_does_not_stop_them(desk,
     assert sorted(os.listdir("new/out")) == ["photo-rtq.jpg", "photo-rtq.png"]
 
 
+def test_a_folder_of_photos_with_sidecars_and_notes(desk, capsys):
+    """A raw photo beside its JPEG gets a name of its own; a sidecar or a text changes no photo's name."""
+    for name in ("photo.NEF", "photo.xmp", "photo.txt", "lone.nef", "lone.xmp"):
+        pathlib.Path(name).write_bytes(PRESET)
+    os.remove("photo.png")
+    assert run("render", *sorted(os.listdir()), "--plan", "preset.xmp", "--json") == 6
+    found = json.loads(capsys.readouterr().out)["photos"]
+    assert [x["output"] for x in found if "output" in x] == ["photo-rtq.jpg"]
+    paths = cli_photo.targets(["photo.NEF", "photo.jpg", "photo.xmp", "lone.nef", "lone.xmp", "photo.png"], "o/", None)
+    assert [path.name for path in paths] == ["photo.NEF-rtq.jpg", "photo-rtq.jpg", "photo.xmp-rtq.jpg", "lone-rtq.jpg",
+                                             "lone.xmp-rtq.jpg", "photo-rtq.png"]
+    pair = cli_photo.targets(["a.nef", "a.dng"], None, None)
+    assert [path.name for path in pair] == ["a.nef-rtq.jpg", "a.dng-rtq.jpg"]
+
+
+def test_of_two_photos_of_one_name_the_later_fails(desk, capsys):
+    os.mkdir("other")
+    os.link("photo.jpg", "other/photo.jpg")
+    argv = ("render", "photo.jpg", "other/photo.jpg", "--set", "Exposure=1", "-o", "done/", "--overwrite", "--json")
+    for _ in range(2):
+        assert run(*argv) == 6
+        first, second = json.loads(capsys.readouterr().out)["photos"]
+        assert first["output"] == "done/photo-rtq.jpg"
+        assert "photo.jpg went there; render other/photo.jpg by itself" in second["error"]
+
+
+def test_sixteen_bits_of_a_format_with_eight_become_a_tiff(desk):
+    assert run("render", "photo.jpg", "photo.png", "--set", "Exposure=1", "--bits", "16", "-o", "deep/") == 0
+    assert sorted(os.listdir("deep")) == ["photo-rtq.png", "photo-rtq.tif"]
+    assert photos.read("deep/photo-rtq.tif").pixels.dtype == np.uint16
+
+
 def test_all_failing_gives_their_common_code(desk, capsys):
     pathlib.Path("empty.jpg").touch()
     assert run("render", "empty.jpg", "plan.json", "--set", "Exposure=1") == 3
@@ -240,9 +272,8 @@ def test_masks(desk, capsys):
     (2, ["render", "photo.png", "--plan", "plan.json", "--loud"], "arguments: --loud (`rtq render --help` explains)"),
     (2, ["render", "photo.png", "--plan", "plan.json", "-o", "out.gif"], "cannot write .gif"),
     (2, ["render", "photo.png", "--plan", "plan.json", "-o", "no/where.png"], "no does not exist"),
-    (2, ["render", "photo.jpg", "--plan", "plan.json", "--bits", "16"], ".jpg holds 8 bits"),
+    (2, ["render", "photo.jpg", "--plan", "plan.json", "--bits", "16", "-o", "out.jpg"], ".jpg holds 8 bits"),
     (2, ["render", "photo.jpg", "photo.png", "--plan", "plan.json", "-o", "out.png"], "need a folder"),
-    (2, ["render", "photo.jpg", "./photo.jpg", "--plan", "plan.json"], "two photos would be written there"),
     (2, ["render", "photo.png", "--set", "Exposure"], "NAME=NUMBER"),
     (4, ["render", "photo.png", "--set", "Exposur=1"], "did you mean Exposure"),
     (4, ["render", "photo.png", "--set", "Exposure=bright"], "'bright' is not a number"),
