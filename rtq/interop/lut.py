@@ -42,9 +42,11 @@ def carried(plan: Plan) -> Report:
 
 
 def note_sliders(plan: Plan, notes: Notes) -> None:
-    """Notes sliders and curves."""
+    """Notes sliders, at the values that the plan's amount makes of them, and curves."""
     for name, value in plan.sliders.items():
         row = BY_NAME[name]
+        if row.driver:
+            value = min(max(row.neutral + plan.amount / 100 * (value - row.neutral), row.lo), row.hi)
         if row.group in NOT_FLAT:
             notes.dropped(name, f"{value:+g}; depends on the surroundings or place of a pixel, a table does not")
         elif row.scale != "point":

@@ -88,6 +88,13 @@ def test_what_bends_too_much_is_called_approximated():
     assert len(report.approximated) == 2
 
 
+def test_what_the_amount_makes_of_a_slider_is_judged():
+    report = lut.carried(Plan({"Exposure": 2, "Saturation": 60}, amount=200))
+    assert report.exact == ()
+    assert [line.split(";")[0] for line in report.approximated] == ["Exposure: +4", "Saturation: +100"]
+    assert lut.carried(Plan({"Saturation": 100, "SharpenRadius": 20}, amount=50)).exact == ("Saturation: +50",)
+
+
 def test_cube_text():
     lines = lut.cube(Plan({"Exposure": 5}), 2, "five stops").splitlines()
     assert lines[:5] == ['TITLE "five stops"', "LUT_3D_SIZE 2", "DOMAIN_MIN 0 0 0", "DOMAIN_MAX 1 1 1",
