@@ -60,14 +60,16 @@ def ticks(low: float, high: float, count: int = 4) -> list[float]:
 
 
 def number(value: float) -> str:
-    """A number as a person reads it: three significant digits, true minus, thousands as k."""
-    if value == 0:
-        return "0"
+    """A number as a person reads it: three significant digits, whole to 9,999, then thousands as k; true minus."""
     size = abs(value)
-    if 10_000 <= size < 1e6:
+    if size == 0:
+        text = "0"
+    elif size < 1e-3 or size >= 999_500:
+        text = re.sub("e([+-])0*", r"e\1", f"{value:.2g}")
+    elif size >= 9999.5:
         text = f"{value / 1000:.3g}k"
     else:
-        text = re.sub("e([+-])0*", r"e\1", f"{value:.2g}") if size >= 1e6 or size < 1e-3 else f"{value:.3g}"
+        text = f"{value:.0f}" if size >= 999.5 else f"{value:.3g}"
     return text.replace("e+", "e").replace("-", "−")
 
 

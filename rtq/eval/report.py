@@ -57,13 +57,12 @@ class Picture:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Rows of strings or numbers under a header. best: column → "max" or "min", whose best number is set in bold."""
+    """Rows of strings or numbers under a header."""
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str | float]]
     note: str = ""
-    best: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,16 +157,10 @@ def _table(table: Table) -> str:
     wrong = [row for row in table.rows if len(row) != len(table.header)]
     if wrong:
         raise ValueError(f"table {table.title!r}: a row of {len(wrong[0])} cells under {len(table.header)} columns")
-    bold = {}
-    for name, which in table.best.items():
-        column = list(table.header).index(name)
-        figures = [float(row[column]) for row in table.rows if isinstance(row[column], (int, float, np.number))]
-        bold[column] = max(figures) if which == "max" else min(figures)
     head = "".join(f'<th scope="col">{_text(name)}</th>' for name in table.header)
     body = ""
     for row in table.rows:
-        cells = [f"<b>{_cell(x)}</b>" if i in bold and not isinstance(x, str) and x == bold[i] else _cell(x)
-                 for i, x in enumerate(row)]
+        cells = [_cell(x) for x in row]
         body += f'<tr><th scope="row">{cells[0]}</th>{"".join(f"<td>{cell}</td>" for cell in cells[1:])}</tr>'
     return (f'<figure class="table"><figcaption><strong>{_text(table.title)}</strong></figcaption>'
             f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(table.title)}">'
