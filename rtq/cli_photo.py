@@ -83,11 +83,12 @@ def _writable(path: pathlib.Path, bits: int | None) -> pathlib.Path:
     return path
 
 
-def mask_files(given: Sequence[str]) -> dict[str, str]:
-    """`--mask`'s NAME=FILE as name → file."""
+def mask_files(given: Sequence[str], needed: Sequence[str]) -> dict[str, str]:
+    """`--mask`'s NAME=FILE as name → file; a name that is needed may hold a = itself."""
     found = {}
     for text in given:
-        name, _, path = text.partition("=")
+        name = max((x for x in needed if text.startswith(f"{x}=")), key=len, default=text.partition("=")[0])
+        path = text[len(name) + 1:]
         if not name or not path:
             raise Failure(USAGE, f"--mask {text}: write NAME=FILE, e.g. --mask sky=sky.png")
         found[name] = path
@@ -191,7 +192,7 @@ def render_all(args) -> tuple[int, dict]:
         return adjusted(loaded, settings, args.amount)
 
     needed = change(plan).mask_names
-    given = mask_files(args.mask)
+    given = mask_files(args.mask, needed)
     for name in needed:
         if name not in given:
             raise Failure(USAGE, f"the plan needs a mask named {name}: give --mask {name}=FILE")

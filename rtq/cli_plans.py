@@ -32,7 +32,7 @@ def read_source(name: str) -> Source:
             with open(name, "rb") as file:
                 data = file.read(MAX_PLAN_BYTES + 1)
     except OSError as error:
-        raise Failure(PLAN, f"{name}: cannot be read ({reason(error)})") from None
+        raise Failure(PLAN, f"{name or repr(name)}: cannot be read ({reason(error)})") from None
     if not data.strip():
         raise Failure(PLAN, f"{name}: is empty; a plan is JSON, e.g. {{\"v\":1,\"Exposure\":0.5}}")
     data = data.removeprefix(b"\xef\xbb\xbf")
@@ -72,11 +72,13 @@ def setting(text: str) -> tuple[str, float]:
         raise Failure(USAGE, f"--set {text}: write NAME=NUMBER, e.g. --set Exposure=0.5")
     try:
         find_slider(name, "--set ")
-        number = float(value)
-        return name, int(number) if number.is_integer() else number
     except ValueError as error:
-        wrong = reason(error) if "slider" in str(error) else f"--set {name}: {value[:40]!r} is not a number"
-        raise Failure(PLAN, wrong) from None
+        raise Failure(PLAN, reason(error)) from None
+    try:
+        number = float(value)
+    except ValueError:
+        raise Failure(PLAN, f"--set {name}: {value[:40]!r} is not a number") from None
+    return name, int(number) if number.is_integer() else number
 
 
 def adjusted(plan: Plan, settings: Mapping[str, float], amount: float | None) -> Plan:

@@ -255,6 +255,10 @@ def test_masks(desk, capsys):
     assert "no such mask; it has: sky" in refused(capsys, 2, *argv, "--mask", "sky=mask.png", "--mask", "sea=mask.png")
     assert "write NAME=FILE" in refused(capsys, 2, *argv, "--mask", "sky")
     assert "no such file" in refused(capsys, 3, *argv, "--mask", "sky=nothing.png")
+    pathlib.Path("odd.json").write_text(json.dumps(local).replace("sky", "a=b"))
+    odd = ("render", "photo.png", "--plan", "odd.json", "-o", "odd.png")
+    assert "give --mask a=b=FILE" in refused(capsys, 2, *odd)
+    assert run(*odd, "--mask", "a=b=mask.png") == 0
     assert run(*argv, "--mask", "sky=mask.png") == 0
     pixels = photos.read("photo-rtq.png").pixels
     np.testing.assert_array_equal(pixels[:, :16], scene()[:, :16])
@@ -277,6 +281,7 @@ def test_masks(desk, capsys):
     (2, ["render", "photo.png", "--set", "Exposure"], "NAME=NUMBER"),
     (4, ["render", "photo.png", "--set", "Exposur=1"], "did you mean Exposure"),
     (4, ["render", "photo.png", "--set", "Exposure=bright"], "'bright' is not a number"),
+    (4, ["render", "photo.png", "--set", "Exposure=slider"], "--set Exposure: 'slider' is not a number"),
     (4, ["render", "photo.png", "--set", "Exposure=nan"], "Exposure: nan is out of range"),
     (4, ["render", "photo.png", "--set", "Exposure=9"], "allowed: -5 to 5 in steps of 0.05"),
     (4, ["render", "photo.png", "--plan", "nothing.json"], "nothing.json: cannot be read (No such file"),
@@ -292,7 +297,8 @@ def test_masks(desk, capsys):
     (3, ["export", "plan.json", "--to", "xmp", "--photo", "nothing.png", "-o", "a.xmp"], "nothing.png: cannot be read"),
     (3, ["export", "plan.json", "--to", "xmp", "--photo", "plan.json", "-o", "a.xmp"], "not a photo"),
     (5, ["export", "plan.json", "--to", "preset", "-o", "preset.xmp"], "preset.xmp: exists already"),
-    (1, ["export", "plan.json", "--to", "preset", "--name", "", "-o", "a.xmp"], "the name must be"),
+    (1, ["export", "plan.json", "--to", "preset", "--name", "", "-o", "a.xmp"], "the name '' is not 1 to 200"),
+    (4, ["check", ""], "'': cannot be read (No such file"),
     (4, ["import", "nothing.xmp"], "nothing.xmp: cannot be read"),
     (4, ["import", "plan.json"], "neither XMP"),
     (4, ["import", "photo.jpg"], "photo.jpg: the photo has no XMP"),
@@ -428,6 +434,23 @@ def test_import_prints_the_plan_alone(desk, capsys):
         assert "exact         Contrast: +20" in err
     assert run("import", "preset.xmp", "-o", "plan.json", "--overwrite") == 0
     assert json.loads(pathlib.Path("plan.json").read_text()) == PLAN
+
+
+@pytest.mark.parametrize(("argv", "code"), [
+    (["import", "NAME.png"], 0), (["render", "photo.jpg", "--plan", "NAME.png", "-o", "out.jpg"], 0),
+    (["export", "plan.json", "--to", "xmp", "--photo", "NAME.png", "-o", "out_NAME.png"], 0),
+    (["export", "plan.json", "--to", "xmp", "--photo", "NAME.txt", "-o", "out_NAME.txt"], 3),
+    (["export", "plan.json", "--to", "pp3", "-o", "NAME.pp3"], 1),
+])
+def test_a_name_that_is_not_utf8(desk, capsys, argv, code):
+    name = os.fsdecode(b"caf\xe9")
+    os.link("photo.png", f"{name}.png")
+    os.link("plan.json", f"{name}.txt")
+    sys.stderr.reconfigure(errors="backslashreplace")  # as outside of tests
+    assert run(*(x.replace("NAME", name) for x in argv)) == code
+    err = capsys.readouterr().err
+    assert "codec" not in err
+    assert not code or "caf\\udce9." in err or "caf\\udce9-hald" in err
 
 
 # check and sliders

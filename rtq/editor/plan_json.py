@@ -126,7 +126,7 @@ def _a(kind: type, key: str, value):
 
 def _known(key: str, allowed, where: str) -> str:
     if key not in allowed:
-        raise ValueError(f"{where}{' '.join(key[:40].split())}: unknown; allowed: {', '.join(allowed)}")
+        raise ValueError(f"{where}{key!r:.40}: unknown; allowed: {', '.join(allowed)}")
     return key
 
 
@@ -149,7 +149,7 @@ def _mask_in(value, where: str) -> Mask:
     if not isinstance(op, str):
         raise ValueError(f"{where}.op: {type(op).__name__} where a word is needed")
     if len(data) != 1:
-        given = ", ".join(" ".join(k[:20].split()) for k in data) or "none"
+        given = ", ".join(f"{k!r:.20}" for k in data) or "none"
         raise ValueError(f"{where}: exactly one mask kind is needed ({', '.join(MASK_KINDS)}); given: {given}")
     ((kind, content),) = data.items()
     if kind in NAMED_KINDS:

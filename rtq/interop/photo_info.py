@@ -41,6 +41,18 @@ class PhotoInfo:
             raise ValueError(f"photo: as-shot temperature {self.as_shot[0]!r} K; it must be positive")
 
 
+def open_image(path: str) -> pyexiv2.Image:
+    """A photo as Exiv2 opens it, whatever bytes its name is made of.
+
+    Raises:
+      RuntimeError: Exiv2's own, where it cannot be opened.
+    """
+    try:
+        return pyexiv2.Image(os.fsencode(path).decode("latin-1"), encoding="latin-1")
+    except UnicodeDecodeError:  # its reason quotes the name
+        raise RuntimeError("Exiv2 cannot open it") from None
+
+
 def photo_info(path: str | os.PathLike) -> PhotoInfo:
     """Reads the facts from a photo's metadata; a raw photo other than DNG needs the extra `[raw]` for its
     as-shot white balance.
@@ -53,7 +65,7 @@ def photo_info(path: str | os.PathLike) -> PhotoInfo:
     with open(path, "rb"):  # a clear error for a missing or unreadable file
         pass
     try:
-        with pyexiv2.Image(path) as image:
+        with open_image(path) as image:
             exif = image.read_exif(encoding="iso-8859-1")  # any bytes; only ASCII tags are used
             size = image.get_pixel_width(), image.get_pixel_height()
     except RuntimeError as error:

@@ -70,6 +70,10 @@ def profile(plan: Plan, hald_path: str | os.PathLike | None, size: tuple[int, in
     if hald_path is not None:
         if not os.path.isabs(hald_path):
             raise ValueError(f"pp3: {hald_path}: RawTherapee needs the absolute path of a HaldCLUT")
+        try:
+            os.fspath(hald_path).encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"pp3: {os.fspath(hald_path)!r}: not UTF-8, as paths in a .pp3 must be") from None
         sections.append(f"[Film Simulation]\nEnabled=true\nClutFilename={os.fspath(hald_path)}\nStrength=100\n")
     point_like = Plan({name: value for name, value in plan.sliders.items() if not name.startswith("Vignette")},
                       (), plan.curves, None, plan.amount)

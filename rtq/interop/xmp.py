@@ -13,7 +13,7 @@ import pyexiv2
 from rtq.editor.plan import Plan
 from rtq.files import replace
 from rtq.interop import packet
-from rtq.interop.photo_info import KINDS, PhotoInfo, photo_info
+from rtq.interop.photo_info import KINDS, PhotoInfo, open_image, photo_info
 from rtq.interop.report import Report
 from rtq.interop.settings_in import from_settings
 from rtq.interop.settings_out import to_settings
@@ -32,7 +32,7 @@ def write_preset(plan: Plan, name: str, *, photo_kind: str | None = None) -> tup
         photo depend on the photo.
     """
     if not isinstance(name, str) or not 1 <= len(name) <= 200 or not name.isprintable():
-        raise ValueError("preset: the name must be 1 to 200 printable characters")
+        raise ValueError(f"preset: the name {name!r:.80} is not 1 to 200 printable characters")
     if photo_kind is not None and photo_kind not in KINDS:
         raise ValueError(f"preset: photo kind {photo_kind!r}; allowed: {', '.join(KINDS)}")
     values, report = to_settings(plan, PhotoInfo(photo_kind or "rendered"), preset=True)
@@ -131,7 +131,7 @@ def embedded_packet(path: str) -> bytes:
       ValueError: no photo that Exiv2 knows, or no XMP in it.
     """
     try:
-        with pyexiv2.Image(path) as image:
+        with open_image(path) as image:
             text = image.read_raw_xmp()
     except RuntimeError as error:
         raise ValueError(f"neither XMP nor a photo ({' '.join(str(error).split())[:120]})") from None

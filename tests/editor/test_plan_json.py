@@ -73,22 +73,22 @@ BAD = {
     '{"v":1,"local":[{"mask":[{"linear":[0,0,1]}]}]}': r"linear: 3 numbers; needed: x0, y0, x1, y1",
     '{"v":1,"local":[{"mask":[{"linear":[0,0,0,0]}]}]}': "both points are the same",
     '{"v":1,"local":[{"mask":[{"linear":[0,0,1,"1"]}]}]}': r"mask\[0\].linear.y1: '1' is not a number",
-    '{"v":1,"local":[{"mask":[{"circle":[1]}]}]}': r"circle: unknown; allowed: linear, radial",
+    '{"v":1,"local":[{"mask":[{"circle":[1]}]}]}': r"mask\[0\].'circle': unknown; allowed: linear, ra",
     '{"v":1,"local":[{"mask":[{"op":"subtract","linear":[0,0,1,1]}]}]}': 'first component is always "add"',
     '{"v":1,"local":[{"mask":[{"op":3,"linear":[0,0,1,1]}]}]}': "op: int where a word",
     '{"v":1,"local":[{"mask":[{"invert":1,"linear":[0,0,1,1]}]}]}': "invert: 1 is not true or false",
     '{"v":1,"local":[{"mask":[{"linear":[0,0,1,1],"radial":[]}]}]}': "exactly one mask kind",
-    '{"v":1,"local":[{"mask":[{"mask":[{"linear":[0,0,1,1]}]}]}]}': "mask: unknown",
+    '{"v":1,"local":[{"mask":[{"mask":[{"linear":[0,0,1,1]}]}]}]}': "'mask': unknown",
     '{"v":1,"local":[{"mask":[{"region":""}]}]}': "region: '' is not a name",
     '{"v":1,"local":[{"mask":[{"region":"a\\nb"}]}]}': "is not a name",
     '{"v":1,"local":[{"mask":[{"bitmap":5}]}]}': "bitmap: 5 is not a name",
     '{"v":1,"local":[{"mask":[{"luminance":[60,40,0]}]}]}': "lo 60 is above hi 40",
-    '{"v":1,"curves":{"luma":[]}}': "curves.luma: unknown", '{"v":1,"curves":[]}': "curves: list where an object",
+    '{"v":1,"curves":{"luma":[]}}': "curves.'luma': unknown", '{"v":1,"curves":[]}': "curves: list where an object",
     '{"v":1,"curves":{"rgb":[[0,0]]}}': "curves.rgb: 1 points", '{"v":1,"curves":{"rgb":[[0],[1]]}}': "a point is",
     '{"v":1,"curves":{"rgb":[[5,0],[5,9]]}}': "x must ascend", '{"v":1,"curves":{"rgb":3}}': "curves.rgb: int where",
     '{"v":1,"curves":{"rgb":[[0,0],[256,9]]}}': r"curves.rgb\[1\]: 256 is out of range",
     '{"v":1,"crop":{"top":-1}}': "crop.top: -1 is out", '{"v":1,"crop":{"left":600,"right":500}}': "crop: -100 ×",
-    '{"v":1,"crop":{"rotate":45}}': "crop.rotate: 45 is between", '{"v":1,"crop":{"zoom":1}}': "crop.zoom: unknown",
+    '{"v":1,"crop":{"rotate":45}}': "crop.rotate: 45 is between", '{"v":1,"crop":{"zoom":1}}': "crop.'zoom': unknown",
     '{"v":1,"amount":250}': "amount: 250 is out of range", '{"v":1,"amount":"x"}': "amount: 'x' is not a number",
     "[" * 100_000: "plan: ", '{"a":' * 20_000: "plan: ", " " * (MAX_CHARACTERS + 1): "at most 100000",
     '{"v":1,"local":' + json.dumps([{"mask": [{"linear": [0, 0, 1, 1]}]}] * 5) + "}": "5 local adj.*at most 4",
@@ -100,6 +100,12 @@ BAD = {
 def test_refusals_name_the_key(text):
     message = one_line(text)
     assert re.search(BAD[text], message), message
+
+
+def test_what_a_terminal_would_obey_is_not_printed():
+    for data in ({"crop": {"\x1b[31m": 1}}, {"local": [{"mask": [{"\x1b[31m": 1}]}]}, {"\x1b[31m": 1},
+                 {"local": [{"mask": [{"\x1b[31m": 1, "linear": []}]}]}, {"curves": {"\x1b[31m": []}}):
+        assert "\\x1b[31m" in one_line({"v": 1, **data})
 
 
 def test_bytes_that_are_no_text():
