@@ -1,4 +1,4 @@
-"""Plans as fixed-shape arrays, for batches on an accelerator, and back without loss."""
+"""Plans as fixed-shape arrays, for batches on an accelerator."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,6 @@ from rtq.editor.plan import (
     NAMED_KINDS,
     OPERATIONS,
     Crop,
-    Local,
     Mask,
     Plan,
     number,
@@ -32,7 +31,6 @@ class PlanArrays(NamedTuple):
       sliders: float32[S], in table order, as a person reads them (Contrast −100…100).
       amount: float32[], percent.
       curve_points: float32[4, P, 2], x and y in 0–255, padded by repeating the last point; identity where absent.
-      curve_counts: int32[4], points given (0: no curve).
       crop: float32[6]: left, top, right, bottom (thousandths), angle (degrees), rotate (degrees).
       local_count: int32[].
       local_sliders: float32[L, local sliders]; zero means untouched.
@@ -47,7 +45,6 @@ class PlanArrays(NamedTuple):
     sliders: np.ndarray
     amount: np.ndarray
     curve_points: np.ndarray
-    curve_counts: np.ndarray
     crop: np.ndarray
     local_count: np.ndarray
     local_sliders: np.ndarray
@@ -74,7 +71,6 @@ def to_arrays(plan: Plan, mask_names: tuple[str, ...] = ()) -> PlanArrays:
         sliders=np.array([row.neutral for row in SLIDERS], np.float32),
         amount=np.float32(plan.amount),
         curve_points=np.tile(np.array([[0, 0]] + [[255, 255]] * (MAX_CURVE_POINTS - 1), np.float32), (4, 1, 1)),
-        curve_counts=np.zeros(4, np.int32),
         crop=np.array(_crop_tuple(plan.crop or Crop()), np.float32),
         local_count=np.int32(len(plan.locals)),
         local_sliders=np.zeros((MAX_LOCALS, len(LOCAL_SLIDERS)), np.float32),
@@ -89,7 +85,6 @@ def to_arrays(plan: Plan, mask_names: tuple[str, ...] = ()) -> PlanArrays:
         out.sliders[INDEX[name]] = value
     for i, name in enumerate(CURVES):
         points = plan.curves.get(name, ())
-        out.curve_counts[i] = len(points)
         if points:
             out.curve_points[i] = points[-1]
             out.curve_points[i, :len(points)] = points
@@ -123,36 +118,9 @@ def stack(plans, mask_names: tuple[str, ...] = ()) -> PlanArrays:
     return PlanArrays(*(np.stack(field) for field in zip(*(to_arrays(p, mask_names) for p in plans), strict=True)))
 
 
-def from_arrays(arrays: PlanArrays, mask_names: tuple[str, ...] = ()) -> Plan:
-    """Arrays of one plan → Plan. Slider values are moved to the nearest allowed step; on that grid nothing changes."""
-    arrays = PlanArrays(*(np.asarray(field) for field in arrays))
-    sliders = {row.name: snap(row.name, arrays.sliders[i]) for i, row in enumerate(SLIDERS)}
-    curves = {name: tuple((int(x), int(y)) for x, y in np.rint(arrays.curve_points[i, :arrays.curve_counts[i]]))
-              for i, name in enumerate(CURVES) if arrays.curve_counts[i]}
-    left, top, right, bottom, angle, rotate = (round(float(x), 2) for x in arrays.crop)
-    locals_ = tuple(_read_local(arrays, i, mask_names) for i in range(int(arrays.local_count)))
-    crop = Crop(int(left), int(top), int(right), int(bottom), angle, int(rotate))
-    return Plan(sliders, locals_, curves, crop, round(float(arrays.amount)))
-
-
 def snap(name: str, value: float, local: bool = False) -> float:
     """The allowed value of a slider nearest to `value`, which must be finite."""
     row = SLIDERS[INDEX[name]]
     lo, hi, step = slider_range(row, local)
     nearest = lo + round((min(max(float(value), lo), hi) - lo) / step) * step
     return number(name, round(nearest) if row.integer else round(nearest, 6), lo, hi, step)
-
-
-def _read_local(arrays: PlanArrays, i: int, mask_names: tuple[str, ...]) -> Local:
-    sliders = {row.name: snap(row.name, value, local=True)
-               for row, value in zip(LOCAL_SLIDERS, arrays.local_sliders[i], strict=True)}
-    mask = []
-    for j in range(MAX_COMPONENTS):
-        if arrays.mask_kind[i, j] < 0:
-            break
-        kind = MASK_KINDS[arrays.mask_kind[i, j]]
-        named = kind in NAMED_KINDS
-        numbers = () if named else tuple(int(x) for x in arrays.mask_numbers[i, j, :len(MASK_NUMBERS[kind])])
-        name = mask_names[arrays.mask_name[i, j]] if named else ""
-        mask.append(Mask(kind, numbers, name, OPERATIONS[arrays.mask_op[i, j]], bool(arrays.mask_invert[i, j])))
-    return Local(tuple(mask), sliders, round(float(arrays.local_amount[i])))

@@ -1,8 +1,8 @@
 """Probe pictures and statistics: how the effect of a slider is seen, by the names in the slider table.
 
-The contract tests render every slider on its probe and demand that its statistic moves; data filters measure real
-photos with the same statistics. A statistic is never a proxy that other edits spoil: contrast, for one,
-is a slope at middle grey, not the spread of the luma, which falls with more Contrast on many photos. numpy only.
+The contract tests render every slider on its probe and demand that its statistic moves. A statistic is never a proxy
+that other edits spoil: contrast, for one, is a slope at middle grey, not the spread of the luma, which falls with more
+Contrast on many photos. numpy only.
 """
 
 from collections.abc import Callable, Mapping

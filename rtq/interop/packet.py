@@ -164,24 +164,3 @@ def _fill(element, values: dict[str, Value]) -> None:
             etree.SubElement(alternatives, _RDF + "li", {_LANG: "x-default"}).text = value["x-default"]
         elif isinstance(value, dict):
             _fill(etree.SubElement(etree.SubElement(element, _tag(name)), _RDF + "Description"), value)
-
-
-def doubled(data: bytes) -> tuple[str, ...]:
-    """Names that stand twice in one resource (attribute and element, or in two descriptions): must be empty."""
-    found: list[str] = []
-
-    def count(elements) -> None:
-        tags = [t for e in elements for t in e.attrib if t != _RDF + "about"]
-        children = [c for e in elements for c in e if isinstance(c.tag, str)]
-        tags += [c.tag for c in children]
-        found.extend(t for t in dict.fromkeys(tags) if tags.count(t) > 1)
-        for child in children:
-            for array in (a for a in child if a.tag in _ARRAYS):
-                for item in array:
-                    count([item, *item] if len(item) and item[0].tag == _RDF + "Description" else [item])
-            for inner in (d for d in child if d.tag == _RDF + "Description"):
-                count([child, inner])
-
-    rdf = next(_root(data).iter(_RDF + "RDF"))
-    count(list(rdf))
-    return tuple(t.rpartition("}")[2] for t in found if not t.startswith(_RDF))

@@ -11,10 +11,8 @@ and blue of black-and-white at ±100 p99.9 1.2, max 5.3.
 
 import math
 import os
-import pathlib
 
 from rtq.editor.plan import Crop, Plan
-from rtq.files import replace
 from rtq.interop import lut
 from rtq.interop.baking import baked
 from rtq.interop.report import Notes, Report
@@ -83,26 +81,6 @@ def profile(plan: Plan, hald_path: str | os.PathLike | None, size: tuple[int, in
     for i in range(len(plan.locals)):
         notes.dropped(f"local[{i}]", "RawTherapee's local editing has other masks")
     return "\n".join(sections), notes.report()
-
-
-def write(path: str | os.PathLike, plan: Plan, *, size: tuple[int, int] | None = None, level: int = 12,
-          overwrite: bool = False) -> Report:
-    """Writes `path` (.pp3) and, beside it, its HaldCLUT `<stem>-hald.tif`, which must stay there.
-
-    Raises:
-      FileExistsError: one of the files exists and `overwrite` is not set.
-    """
-    path = pathlib.Path(path).absolute()
-    table = path.with_name(path.stem + "-hald.tif")
-    needed = not lut.is_neutral(plan)
-    for target in (path, table) if needed else (path,):
-        if target.exists() and not overwrite:
-            raise FileExistsError(f"{target}: exists already; choose another name or allow overwriting")
-    text, report = profile(plan, table if needed else None, size)
-    if needed:
-        lut.write_hald(table, plan, level=level, overwrite=True)
-    replace(path, text.encode())
-    return report
 
 
 def _vignette(plan: Plan, notes: Notes) -> list[str]:

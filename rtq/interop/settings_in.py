@@ -8,8 +8,6 @@ from rtq.interop.photo_info import PhotoInfo
 from rtq.interop.report import Notes, Report, show
 from rtq.interop.settings_out import UNITS_PER_STEP, WHITE_BALANCE
 
-_RAW_BASE = {"Sharpness": (25, 40), "ColorNoiseReduction": (25,)}
-
 
 def from_settings(values: dict, photo: PhotoInfo | None) -> tuple[Plan, Report]:
     """The plan in Camera Raw settings (see `packet`), whatever their age.

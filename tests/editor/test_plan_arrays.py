@@ -5,9 +5,31 @@ import pytest
 from hypothesis import given, settings
 from test_plan_json import FULL, plan_data
 
-from rtq.editor.plan import Crop, Local, Mask, Plan
-from rtq.editor.plan_arrays import from_arrays, snap, stack, to_arrays
-from rtq.editor.sliders import BY_NAME, INDEX, SLIDERS, table_markdown
+from rtq.editor.plan import CURVES, MASK_KINDS, MASK_NUMBERS, OPERATIONS, Crop, Local, Mask, Plan
+from rtq.editor.plan_arrays import snap, stack, to_arrays
+from rtq.editor.sliders import BY_NAME, INDEX, LOCAL_SLIDERS, SLIDERS, table_markdown
+
+
+def from_arrays(arrays, mask_names) -> Plan:
+    """Arrays of one plan → Plan, to show that they hold all of it."""
+    sliders = {row.name: snap(row.name, arrays.sliders[i]) for i, row in enumerate(SLIDERS)}
+    curves = {name: tuple(dict.fromkeys((int(x), int(y)) for x, y in points))
+              for name, points in zip(CURVES, arrays.curve_points, strict=True)}
+    *sides, angle, rotate = (round(float(x), 2) for x in arrays.crop)
+    locals_ = tuple(local_from(arrays, i, mask_names) for i in range(arrays.local_count))
+    return Plan(sliders, locals_, curves, Crop(*map(int, sides), angle, int(rotate)), int(arrays.amount))
+
+
+def local_from(arrays, i, mask_names) -> Local:
+    sliders = {row.name: snap(row.name, value, local=True)
+               for row, value in zip(LOCAL_SLIDERS, arrays.local_sliders[i], strict=True)}
+    mask = []
+    for j in np.flatnonzero(arrays.mask_kind[i] >= 0):
+        kind, name = MASK_KINDS[arrays.mask_kind[i, j]], arrays.mask_name[i, j]
+        numbers = arrays.mask_numbers[i, j, :len(MASK_NUMBERS.get(kind, ()))].astype(int).tolist()
+        mask.append(Mask(kind, tuple(numbers), mask_names[name] if name >= 0 else "", OPERATIONS[arrays.mask_op[i, j]],
+                         bool(arrays.mask_invert[i, j])))
+    return Local(tuple(mask), sliders, int(arrays.local_amount[i]))
 
 
 @settings(max_examples=200, deadline=None)

@@ -13,7 +13,7 @@ import numpy as np
 import tifffile
 
 from rtq.editor.plan import Plan
-from rtq.interop import rawtherapee
+from rtq.interop import lut, rawtherapee
 
 GOLDEN = pathlib.Path(__file__).with_name("golden") / "rawtherapee.npz"
 SIZE = (72, 48)  # width, height
@@ -40,7 +40,8 @@ def run(plan: Plan, folder: pathlib.Path) -> np.ndarray:
     """RawTherapee's uint16 rendering of `photo()` with the profile we write."""
     source, profile, target = folder / "in.tif", folder / "plan.pp3", folder / "out.tif"
     tifffile.imwrite(source, photo(), photometric="rgb")
-    rawtherapee.write(profile, plan, size=SIZE)
+    lut.write_hald(folder / "hald.tif", plan)
+    profile.write_text(rawtherapee.profile(plan, folder / "hald.tif", SIZE)[0])
     command = ["rawtherapee-cli", "-a", "-q", "-o", target, "-t", "-b16", "-Y", "-p", profile, "-c", source]
     subprocess.run(command, env=os.environ | {"HOME": str(folder)}, check=True, capture_output=True, timeout=120)
     return tifffile.imread(target)
