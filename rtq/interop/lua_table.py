@@ -12,7 +12,7 @@ _TOKEN = re.compile(r"""
   | (?P<word>[A-Za-z_][A-Za-z_0-9]*)
   | (?P<mark>[{}\[\]=,;])
 """, re.VERBOSE | re.DOTALL)
-_ESCAPE = re.compile(r"\\(\d{1,3}|.)", re.DOTALL)
+_ESCAPE = re.compile(r"((?:\\\d{1,3})+)|\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 
 Value = str | float | bool | None | list | dict
@@ -75,8 +75,13 @@ def _value(tokens, position: int, depth: int) -> tuple[Value, int]:
 
 
 def _unescape(match) -> str:
-    code = match.group(1)
-    return chr(int(code)) if code.isdigit() else _ESCAPES.get(code, code)
+    codes, letter = match.groups()
+    if letter is not None:
+        return _ESCAPES.get(letter, letter)
+    numbers = [int(code) for code in codes[1:].split("\\")]
+    if max(numbers) > 255:
+        raise ValueError(f"Lua table: \\{max(numbers)} in a text is no byte; 0 to 255 are allowed")
+    return bytes(numbers).decode("utf-8", "replace")
 
 
 def _table(tokens, position: int, depth: int) -> tuple[list | dict, int]:

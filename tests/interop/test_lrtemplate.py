@@ -49,6 +49,7 @@ def test_local_preset():
     ("", "where a value is needed"), ("s = {", "where a value is needed"), ("s = { a = 1 b = 2 }", "where , or }"),
     ("s = {} os.exit()", "is not understood"), ("s = {} x", "after its end"), ("s = { a = f(1) }", "not understood"),
     ("s = " + "{" * 500 + "}" * 500, "nested deeper"), ('s = { a = "\n" }', "not understood"), ("s = { [1] }", "] ="),
+    (r's = { a = "\256" }', "no byte"),
     ("s = 5", "not a table"), ('s = { type = "Metadata", value = { title = "x" } }', "no develop settings"),
     ("s = { value = { settings = { } } }", "no develop settings"),
     ("s = { type = 'LocalizedAdjustmentPreset', value = { moire = 1 } }", "without any setting"),
@@ -62,6 +63,7 @@ def test_refusals_are_one_line(text, words):
 def test_tables():
     assert lua_table.loads("return { 1, -2.5e1; 'a\\n\\65', { x = true }, y = nil }") == {
         "1": 1, "2": -25, "3": "a\nA", "4": {"x": True}, "y": None}
+    assert lua_table.loads(r"{ 'caf\195\169\0331 \233 \\195\'' }") == ["café!1 \ufffd \\195'"]
     assert lua_table.loads("{ 0x1F, .5, 5. }") == [31, 0.5, 5]
     assert lua_table.loads("--[[ long\ncomment ]] {}") == []
 
