@@ -91,6 +91,8 @@ def mask_files(given: Sequence[str], needed: Sequence[str]) -> dict[str, str]:
         path = text[len(name) + 1:]
         if not name or not path:
             raise Failure(USAGE, f"--mask {text}: write NAME=FILE, e.g. --mask sky=sky.png")
+        if name in found:
+            raise Failure(USAGE, f"--mask {text}: {name} has a mask already, {found[name]}; give one for each name")
         found[name] = path
     return found
 

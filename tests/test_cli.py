@@ -254,6 +254,7 @@ def test_masks(desk, capsys):
     assert "--mask sky=FILE" in refused(capsys, 2, *argv)
     assert "no such mask; it has: sky" in refused(capsys, 2, *argv, "--mask", "sky=mask.png", "--mask", "sea=mask.png")
     assert "write NAME=FILE" in refused(capsys, 2, *argv, "--mask", "sky")
+    assert "has a mask already" in refused(capsys, 2, *argv, "--mask", "sky=mask.png", "--mask", "sky=photo.png")
     assert "no such file" in refused(capsys, 3, *argv, "--mask", "sky=nothing.png")
     pathlib.Path("odd.json").write_text(json.dumps(local).replace("sky", "a=b"))
     odd = ("render", "photo.png", "--plan", "odd.json", "-o", "odd.png")
