@@ -75,7 +75,8 @@ def build(sources: Sequence[Source], out_dir: str | pathlib.Path, *, count: int,
     out = pathlib.Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
     settings = {"seed": seed, "split": split, "size": size, "kinds": dict(kinds),
-                "photos": [s.key for s in sides[split]], "options": dataclasses.asdict(options)}  # fmt: skip
+                "photos": [s.key for s in sides[split]], "options": dataclasses.asdict(options),
+                "fields": [field.name for field in dataclasses.fields(Example)]}  # fmt: skip
     _claim(out / "settings.json", settings)
     experience, made = None, 0
     for shard in range(-(-count // SHARD)):
@@ -232,7 +233,8 @@ def _claim(path: pathlib.Path, settings: dict) -> None:
     if not path.exists():
         _replace(path, text)
     elif path.read_text(encoding="utf-8") != text:
-        raise ValueError(f"{path.parent}: was made with other settings or photos; choose another folder")
+        raise ValueError(f"{path.parent}: was made with other settings or photos, or by another version of rtq; choose "
+                         "another folder")  # fmt: skip
 
 
 def _write_shard(out: pathlib.Path, shard: int, length: int, sources, settings, experience) -> None:
