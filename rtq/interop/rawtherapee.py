@@ -12,6 +12,7 @@ and blue of black-and-white at ±100 p99.9 1.2, max 5.3.
 import math
 import os
 
+from rtq.editor.crop import box, turned
 from rtq.editor.plan import Crop, Plan
 from rtq.interop import lut
 from rtq.interop.baking import baked
@@ -105,14 +106,12 @@ def _crop(crop: Crop | None, size: tuple[int, int] | None, notes: Notes) -> list
         notes.dropped("crop", "needs the photo's size")
         return []
     width, height = size
-    x, y = (crop.left + crop.right) * width / 2000, (crop.top + crop.bottom) * height / 2000
-    across, down = (crop.right - crop.left) * width / 1000, (crop.bottom - crop.top) * height / 1000
+    x, y, wide, tall = box(crop, height, width)
     cos, sin = math.cos(math.radians(crop.angle)), math.sin(math.radians(crop.angle))
-    wide, tall = across * cos + down * sin, down * cos - across * sin
     for _ in range(crop.rotate // 90 % 4):
         x, y, width, height, wide, tall = height - y, x, height, width, tall, wide
-    dx, dy = x - width / 2, y - height / 2
-    x, y = width / 2 + dx * cos + dy * sin, height / 2 + dy * cos - dx * sin
+    dx, dy = turned(x - width / 2, y - height / 2, cos, sin)
+    x, y = width / 2 + dx, height / 2 + dy
     left, top = round(x - wide / 2), round(y - tall / 2)
     sections = [f"[Coarse Transformation]\nRotate={crop.rotate}\nHorizontalFlip=false\nVerticalFlip=false\n"]
     if crop.angle:
