@@ -26,12 +26,15 @@ from rtq.eval import metrics, report
 from rtq.photos import SUFFIXES
 from rtq.train import writer
 
-PER_ROUND = 8  # steps of the policy in a round of PGRT
+PER_ROUND, JUDGED = 8, 4  # steps of the policy, and of the reward model, in a round of PGRT
+EVERY = 2  # rounds between evaluations, which show how the learned reward drifts from truth
+ALONE = f"evaluation.every={EVERY * PER_ROUND}"
 RUNS = {
-    "critic": ("grpo", ("scorer.learned=0", "scorer.critic=1")),
-    "rule": ("grpo", ("scorer.learned=0", "scorer.rule=1")),
-    "perturbed": ("grpo", ()),
-    "pgrt": ("pgrt", (f"rounds.policy_steps={PER_ROUND}",)),
+    "critic": ("grpo", ("scorer.learned=0", "scorer.critic=1", ALONE)),
+    "rule": ("grpo", ("scorer.learned=0", "scorer.rule=1", ALONE)),
+    "perturbed": ("grpo", (ALONE,)),
+    "pgrt": ("pgrt", (f"rounds.policy_steps={PER_ROUND}", f"rounds.reward_steps={JUDGED}",
+                      f"evaluation.every={EVERY * (PER_ROUND + JUDGED)}")),
 }  # fmt: skip
 EDITS = {"delta_e": "ΔE2000 to the user's", "sc": "SC", "pq": "PQ", "o": "O"}
 LEADS = {"delta_e": "ΔE2000 less that of sft", "o": "O less that of sft"}
