@@ -124,12 +124,7 @@ def read_settings(folder: pathlib.Path, default: Settings) -> Settings:
     path = folder / SETTINGS
     if not path.is_file():
         return default
-    try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not JSON ({error})") from None
-    if not isinstance(given, dict):
-        raise ValueError(f"{path}: needed is an object, e.g. {json.dumps(dataclasses.asdict(POCKET))}")
+    given = files.read_object(path)
     for name, value in given.items():
         if name not in _RIGHT or not _RIGHT[name](value):
             raise ValueError(f"{path}: {name}: {value!r} is not allowed; an example: "

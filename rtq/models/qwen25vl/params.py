@@ -123,9 +123,9 @@ def read_config(folder: str | pathlib.Path, **changes: Any) -> Config:
     folder = pathlib.Path(folder)
     if not (folder / "config.json").is_file():
         raise ValueError(f"{folder}: no config.json there")
-    seen = _object(folder / PREPROCESSOR) if (folder / PREPROCESSOR).is_file() else {}
+    seen = read_object(folder / PREPROCESSOR) if (folder / PREPROCESSOR).is_file() else {}
     try:
-        return from_hf(_object(folder / "config.json"), **(pixels(seen) | changes))
+        return from_hf(read_object(folder / "config.json"), **(pixels(seen) | changes))
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
     except KeyError as error:
@@ -134,7 +134,8 @@ def read_config(folder: str | pathlib.Path, **changes: Any) -> Config:
         raise ValueError(f"{folder}: config.json: not laid out as Qwen2.5-VL's ({error})") from None
 
 
-def _object(path: pathlib.Path) -> dict[str, Any]:
+def read_object(path: pathlib.Path) -> dict[str, Any]:
+    """The JSON object in a file; ValueError, one line that names it, if there is none."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
