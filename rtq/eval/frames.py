@@ -1,9 +1,8 @@
 """Requests in sentences for one wish or two that the studio does not have, of words that training examples are made of.
 
 The frames are written by hand; `rtq/data/requests.py` has none of them. Which wishes come together is not held out: the
-studio combines them freely. Placeholders: {a} an adjective of the wished
-direction ("warmer"), {v} a verb, {n} a noun that there should be more of, {s} what the photo is too much of now, {t}
-the photo.
+studio combines them freely. Placeholders: {a} an adjective of the wished direction ("warmer"), {v} a verb, {n} a noun
+that there should be more of, {s} what the photo is too much of now, {t} the photo.
 """
 
 from collections.abc import Mapping, Sequence

@@ -15,11 +15,10 @@ from rtq.models.qwen25vl import config, lora, model
 from rtq.models.qwen25vl import params as files
 from rtq.text import tokenizer as tokenizers
 
-# What travels with the weights from the folder that a run started from.
+# What travels with the weights from the folder of the tokenizer.
 COMPANIONS = (
     "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "special_tokens_map.json",
-    "added_tokens.json", "chat_template.json", "chat_template.jinja", "preprocessor_config.json",
-    "generation_config.json",
+    "added_tokens.json", "chat_template.json", "chat_template.jinja", "generation_config.json",
 )  # fmt: skip
 ADAPTER = "adapter"  # folder in that of the weights
 

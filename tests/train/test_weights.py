@@ -48,9 +48,11 @@ def test_stored_weights_are_rounded_and_say_what_the_model_saw(tmp_path):
 def test_companions_travel_along(tmp_path):
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "tokenizer.json").write_text("{}")
+    (tmp_path / "source" / "preprocessor_config.json").write_text('{"max_pixels": 7}')  # of that folder's weights
     weights.save(tmp_path / "out", tiny.CONFIG, tiny.params(), photo=56,
                  source=str(tmp_path / "source"))  # fmt: skip
     assert (tmp_path / "out" / "tokenizer.json").read_text() == "{}"
+    assert params.read_config(tmp_path / "out").max_pixels == tiny.CONFIG.max_pixels
 
 
 def test_a_tokenizer_must_come_from_somewhere():
