@@ -55,7 +55,7 @@ def get_config(preset="pocket"):
                         summarise=0.08, refine=0.08, correct=0.02),
         "scores": stage("reward", "tasks", 1500, "", "scores/within_one/score", 0.75, "constant", scores=0.8,
                         critique=0.2),
-        "reward": stage("reward", "scores", 3000, "", "critique/within_one/score", 0.75, "cosine", words=0.37,
+        "reward": stage("reward", "scores", 1500, "", "critique/within_one/score", 0.75, "cosine", words=0.37,
                         critique=0.32, vague=0.16, scores=0.15),
     })  # fmt: skip
     return config
