@@ -396,8 +396,8 @@ def turn_table(run: dict) -> list[str]:
                         (("finish unreferred", "finish alone"), ("finish", "finish unreferred")))  # fmt: skip
     lines = [
         "", "## A step of the default PGRT run", "",
-        f"`experiments/pgrt.py`, fresh weights: {run['size']} of {run['length']:.0f} tokens on average, KL to a "
-        f"reference; peak {run['steps']:.0f} MiB; median (best) of {len(seconds['learn'])} steps.", "",
+        f"`experiments/pgrt.py`, the package's weights: {run['size']} of {run['length']:.0f} tokens on average, KL "
+        f"to a reference; peak {run['steps']:.0f} MiB; median (best) of {len(seconds['learn'])} steps.", "",
         "| part | s | share |", "|---|---|---|",
     ]  # fmt: skip
     inside = {
